@@ -1,0 +1,80 @@
+/**
+ * Where everything lies in the one ordered keyspace, and how a key becomes bytes.
+ *
+ * A key is an array of strings and numbers, encoded by `ordered-binary` (the encoding that lmdb itself uses), so
+ * that bytewise order is the order of the arrays. In memory it is a *binary string* (one character a byte): it can be
+ * a Map key, it compares like its bytes, and a prefix can be encoded once and kept.
+ */
+import { fromBufferKey, toBufferKey } from 'ordered-binary';
+import type { Branded, ShardId } from '../base/ids.ts';
+import { invariant } from '../base/invariant.ts';
+
+export type RowKey = Branded<string, 'RowKey'>;
+/** No string may hold U+0000, which separates the parts. */
+export type KeyPart = string | number;
+
+/** One letter a keyspace. A letter once used is never given another meaning. */
+export const keyspace = {
+  /** ['m', name]: format version, cluster id, node id, shard count */
+  meta: 'm',
+  /** ['l', batch]: one row a group commit, holding the log entries of every shard in it */
+  log: 'l',
+  /** ['a', shard]: the index and time of the last applied entry */
+  applied: 'a',
+  /** ['s', shard, kind, actor key, ...the actor's own parts] */
+  state: 's',
+  /** ['t', shard, due ms, kind, actor key, timer name] */
+  timer: 't',
+  /** ['n', shard, kind, actor key, timer name]: when that timer is due */
+  timerName: 'n',
+  /** ['o', source shard, target shard, sequence]: a notice on its way */
+  outbox: 'o',
+  /** ['p', source shard, target shard]: last sequence given out */
+  outboxHead: 'p',
+  /** ['i', target shard, source shard]: last sequence applied */
+  inbox: 'i',
+  /** ['d', shard, caller, sequence]: the answer that a command got */
+  dedup: 'd',
+  /** ['e', shard, subject, entry index, n]: a line of a mail's history */
+  event: 'e',
+  /** ['x', shard, entry index, n]: a notice that failed for good */
+  deadLetter: 'x',
+  /** ['b', hash, chunk]: the bytes of a body */
+  body: 'b',
+  /** ['r', hash, shard, kind, actor key, tag]: who needs a body */
+  bodyReference: 'r',
+  /** ['g', hash]: a body that may have lost its last reference */
+  bodyGarbage: 'g',
+  /** ['u', started ms, upload id, chunk]: a large body on its way in */
+  staged: 'u',
+} as const;
+
+export function rowKey(parts: readonly KeyPart[]): RowKey {
+  for (const part of parts) {
+    invariant(typeof part === 'number' || !part.includes('\0'), 'no part of a key holds U+0000');
+  }
+  return toBufferKey(parts as KeyPart[]).latin1Slice() as RowKey;
+}
+
+/** The key whose parts are those of `prefix` and then `parts`. */
+export function joinKey(prefix: RowKey, parts: readonly KeyPart[]): RowKey {
+  return `${prefix}\0${rowKey(parts)}` as RowKey;
+}
+
+export function keyParts(key: RowKey): KeyPart[] {
+  const parts = fromBufferKey(Buffer.from(key, 'latin1')) as KeyPart | KeyPart[];
+  return Array.isArray(parts) ? parts : [parts];
+}
+
+/** Bounds of all keys that have `prefix` and at least one part more. */
+export function below(prefix: RowKey): { readonly start: RowKey; readonly end: RowKey } {
+  return { start: `${prefix}\0` as RowKey, end: `${prefix}\x01` as RowKey };
+}
+
+/** The smallest key that sorts behind `key`. */
+export function after(key: RowKey): RowKey {
+  return `${key}\0` as RowKey;
+}
+
+export const statePrefix = (shard: ShardId, kind: string, actorKey: string): RowKey =>
+  rowKey([keyspace.state, shard, kind, actorKey]);
