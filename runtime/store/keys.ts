@@ -53,7 +53,7 @@ export function rowKey(parts: readonly KeyPart[]): RowKey {
   for (const part of parts) {
     invariant(typeof part === 'number' || !part.includes('\0'), 'no part of a key holds U+0000');
   }
-  return toBufferKey(parts as KeyPart[]).latin1Slice() as RowKey;
+  return toBufferKey(parts as KeyPart[]).toString('latin1') as RowKey;
 }
 
 /** The key whose parts are those of `prefix` and then `parts`. */
