@@ -43,6 +43,8 @@ export interface ShardLog {
   /** Time of the last entry, so that a new one can be later. */
   lastTimeMs(shard: ShardId): number;
   append(shard: ShardId, writeSet: WriteSet): LogIndex;
+  /** The loop turn is over: what was appended may be written as one transaction. */
+  flush(): void;
   /** Bytes appended and not yet committed: the engine stops taking commands above its limit. */
   readonly pendingBytes: number;
   /** Called once, before the first `append`. */

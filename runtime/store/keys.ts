@@ -35,9 +35,9 @@ export const keyspace = {
   inbox: 'i',
   /** ['d', shard, caller, sequence]: the answer that a command got */
   dedup: 'd',
-  /** ['e', shard, subject, entry index, n]: a line of a mail's history */
+  /** ['e', shard, subject, entry index]: a line of a mail's history */
   event: 'e',
-  /** ['x', shard, entry index, n]: a notice that failed for good */
+  /** ['x', shard, entry index]: a notice that failed for good */
   deadLetter: 'x',
   /** ['b', hash, chunk]: the bytes of a body */
   body: 'b',

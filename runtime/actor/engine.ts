@@ -1,0 +1,244 @@
+/**
+ * The actor engine of one node: runs the actors of the shards that it leads and answers for them.
+ *
+ * Promises (asserted as it goes, see the plan §15): turns of an actor run one after another; an effect happens once per
+ * command id; nothing leaves before what it rests on is committed; every list is bounded.
+ * Leaves to others: making write-sets durable (`log.ts`), threads and wire (`threads/`, `cluster/`).
+ */
+import type { Clock } from '../base/clock.ts';
+import { errorData, refused } from '../base/errors.ts';
+import type { LogIndex } from '../base/ids.ts';
+import { InvariantError } from '../base/invariant.ts';
+import type { Limits } from '../base/limits.ts';
+import type { Random } from '../base/random.ts';
+import { statePrefix } from '../store/keys.ts';
+import type { Store } from '../store/store.ts';
+import { Activations } from './activations.ts';
+import type { ActorKind } from './actor.ts';
+import { Channels } from './channels.ts';
+import { stopping, storageFull } from './codes.ts';
+import { Commands } from './commands.ts';
+import { deadLetterRemoval, findDeadLetter } from './dead-letters.ts';
+import { Dispatcher } from './dispatcher.ts';
+import { Janitor } from './janitor.ts';
+import type { ShardLog } from './log.ts';
+import { CommittedView } from './reader.ts';
+import type { CommandRequest, QueryRequest, Settle } from './request.ts';
+import { shardOf } from './shard.ts';
+import { ShardTable } from './shard-state.ts';
+import { Timers } from './timers.ts';
+import { TurnRunner } from './turn-runner.ts';
+
+/** What the engine tells whoever keeps the log of the node. */
+export interface EngineReports {
+  /** A handler threw what it should not: a bug, contained to its turn. */
+  bug(what: string, error: unknown): void;
+  slow(what: string, tookMs: number): void;
+  noticeFailed(what: string, error: unknown, isDead: boolean): void;
+}
+
+export interface EngineOptions {
+  readonly kinds: ReadonlyMap<string, ActorKind>;
+  readonly shardCount: number;
+  readonly store: Store;
+  readonly log: ShardLog;
+  readonly hasBody: (hash: string) => boolean;
+  /** True while the disk is too full to take more. */
+  readonly isStorageFull: () => boolean;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly limits: Limits;
+  readonly reports: EngineReports;
+  /** A broken invariant: the node must stop. */
+  readonly fatal: (error: unknown) => void;
+}
+
+export class Engine {
+  readonly #o: EngineOptions;
+  readonly #shards: ShardTable;
+  readonly #activations: Activations;
+  readonly #dispatcher: Dispatcher;
+  readonly #runner: TurnRunner;
+  readonly #commands: Commands;
+  readonly #channels: Channels;
+  readonly #timers: Timers;
+  readonly #janitor: Janitor;
+  #cancelCollect: (() => void) | undefined;
+  #isStopping = false;
+
+  constructor(options: EngineOptions) {
+    this.#o = options;
+    const { store, log, clock, random, limits, shardCount, reports } = options;
+    const shards = new ShardTable(shardCount, store, log);
+    this.#shards = shards;
+    this.#activations = new Activations(options.kinds, shardCount, clock, limits);
+    const activate = (kind: string, key: string) => this.#activations.of(kind, key);
+    const runner = (): TurnRunner => this.#runner;
+    this.#channels = new Channels({
+      store,
+      log,
+      shards,
+      clock,
+      attemptsMax: limits.noticeAttemptsMax,
+      activate,
+      runner,
+      wake: () => this.#dispatcher.wake(),
+      failed: ({ kind, key, notice }, error, isDead) =>
+        reports.noticeFailed(`${notice.kind} to ${kind} ${key}`, error, isDead),
+    });
+    this.#dispatcher = new Dispatcher({
+      clock,
+      mayRun: () => log.pendingBytes < limits.pendingBytesMax,
+      channels: this.#channels,
+      endTurn: () => log.flush(),
+      fatal: options.fatal,
+    });
+    const enqueue = (work: () => void): void => this.#dispatcher.enqueue(work);
+    this.#timers = new Timers({
+      store,
+      shards,
+      clock,
+      activate,
+      runner,
+      enqueue,
+      failed: (activation, name, error) => reports.bug(`timer ${name} of ${activation.kind.kind}`, error),
+    });
+    this.#runner = new TurnRunner({
+      store,
+      log,
+      shards,
+      clock,
+      random,
+      limits,
+      hasBody: options.hasBody,
+      outbox: (activation, tells, trace) => this.#channels.outgoing(activation, tells, trace),
+      timersSet: (activation, dueMs) => this.#timers.committed(activation.shard, dueMs),
+    });
+    this.#commands = new Commands({
+      activations: this.#activations,
+      shards,
+      log,
+      clock,
+      limits,
+      runner: this.#runner,
+      makeReady: (activation) => this.#dispatcher.makeReady(activation),
+      bug: (what, error) => reports.bug(what, error),
+      slow: (what, tookMs) => reports.slow(what, tookMs),
+    });
+    this.#janitor = new Janitor({ store, log, shards, clock, runner: this.#runner, enqueue });
+    log.onCommitted((commits) => {
+      try {
+        for (const { shard, index } of commits) shards.of(shard).gate.committed(index);
+      } catch (error) {
+        options.fatal(error);
+      }
+      this.#dispatcher.wake();
+    });
+  }
+
+  /** Takes up what was under way when the node stopped: notices and timers. */
+  start(): void {
+    this.#channels.recover();
+    this.#timers.recover();
+    this.#janitor.start();
+    this.#collectLater();
+  }
+
+  /** Takes no more commands. What was taken goes on; `drained` tells when it is done. */
+  stop(): void {
+    this.#isStopping = true;
+    this.#timers.stop();
+    this.#janitor.stop();
+    this.#cancelCollect?.();
+  }
+
+  get isDrained(): boolean {
+    return this.#shards.all().every(({ backlogCommands, gate }) => backlogCommands === 0 && gate.length === 0);
+  }
+
+  get stats(): { readonly activations: number; readonly backlogCommands: number } {
+    let backlogCommands = 0;
+    for (const state of this.#shards.all()) backlogCommands += state.backlogCommands;
+    return { activations: this.#activations.size, backlogCommands };
+  }
+
+  /** @param settle called exactly once, never before the effect is committed */
+  ask(request: CommandRequest, settle: Settle): void {
+    if (this.#isStopping) return settle({ ok: false, error: stopping().data });
+    if (this.#o.isStorageFull()) return settle({ ok: false, error: storageFull().data });
+    this.#commands.take(request, settle);
+  }
+
+  /** Answers from committed state. */
+  query(request: QueryRequest, settle: Settle): void {
+    const { store, clock, limits, shardCount } = this.#o;
+    const { kind, key } = request;
+    try {
+      const actorKind = this.#activations.kindOf(kind, key);
+      const view = new CommittedView({
+        kind: actorKind,
+        key,
+        prefix: statePrefix(shardOf(kind, key, shardCount), kind, key),
+        store,
+        nowMs: clock.nowMs(),
+        rowsReadMax: limits.turnRowsReadMax,
+      });
+      settle({ ok: true, answer: actorKind.query(view, request.query) });
+    } catch (error) {
+      if (error instanceof InvariantError) return this.#o.fatal(error);
+      const data = errorData(error);
+      if (data.code === 'internal') this.#o.reports.bug(`${kind} ${request.query.kind}`, error);
+      settle({ ok: false, error: data });
+    }
+  }
+
+  /** Gives a dead letter to its actor once more; it stays when that fails again. */
+  retryDeadLetter(shard: number, index: number): Promise<void> {
+    return this.#onDeadLetter(shard, index, (letter) => {
+      const { kind, key, notice } = letter.notice;
+      const activation = this.#activations.of(kind, key);
+      const turn = this.#runner.begin(activation, { kind: 'operator', id: 'deadLetter' }, letter.notice.trace);
+      activation.kind.notice?.(turn, notice, activation.volatile);
+      const removal = deadLetterRemoval(letter);
+      turn.holds.push(...removal.holds);
+      return this.#runner.seal(activation, turn, { rows: () => removal.rows });
+    });
+  }
+
+  dropDeadLetter(shard: number, index: number): Promise<void> {
+    return this.#onDeadLetter(shard, index, (letter) => {
+      const removal = deadLetterRemoval(letter);
+      const at = this.#shards.all()[shard]!.shard;
+      return this.#o.log.append(at, { timeMs: this.#runner.entryTime(at), ...removal, bodies: [] });
+    });
+  }
+
+  #onDeadLetter(
+    shard: number,
+    index: number,
+    act: (letter: NonNullable<ReturnType<typeof findDeadLetter>>) => LogIndex,
+  ): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#dispatcher.enqueue(() => {
+        const letter = findDeadLetter(this.#o.store, shard, index);
+        if (letter === undefined) {
+          return reject(refused('noSuchDeadLetter', `there is no dead letter ${shard}.${index}; list them first`));
+        }
+        try {
+          const after = act(letter);
+          this.#shards.all()[shard]!.gate.after(after, resolve);
+        } catch (error) {
+          if (error instanceof InvariantError) throw error;
+          reject(error);
+        }
+      });
+    });
+  }
+
+  #collectLater(): void {
+    this.#cancelCollect = this.#o.clock.after(this.#o.limits.activationIdleMs / 4, () => {
+      this.#activations.collect();
+      this.#collectLater();
+    });
+  }
+}

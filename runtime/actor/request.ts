@@ -1,0 +1,35 @@
+/** Commands and queries as they reach the engine: plain data, so that they can come from a thread or another node. */
+import type { ErrorData } from '../base/errors.ts';
+import type { BodyAttachment, Principal } from './actor.ts';
+
+/** Names one command for ever: a caller (one start of one worker of one node) and its running number. */
+export interface CommandId {
+  /** 128 random bits as text. */
+  readonly caller: string;
+  /** 1, 2, 3 … */
+  readonly seq: number;
+}
+
+export interface CommandRequest {
+  readonly kind: string;
+  readonly key: string;
+  readonly command: { readonly kind: string };
+  readonly id: CommandId;
+  /** The caller's lowest sequence without an answer: records below it may go. */
+  readonly settledBelow: number;
+  readonly principal: Principal;
+  readonly trace: string;
+  readonly bodies: readonly BodyAttachment[];
+  /** A command that waited longer than this is not begun. */
+  readonly timeoutMs: number;
+}
+
+export interface QueryRequest {
+  readonly kind: string;
+  readonly key: string;
+  readonly query: { readonly kind: string };
+  readonly principal: Principal;
+}
+
+export type Outcome = { readonly ok: true; readonly answer: unknown } | { readonly ok: false; readonly error: ErrorData };
+export type Settle = (outcome: Outcome) => void;

@@ -1,0 +1,146 @@
+/**
+ * How a body (the bytes of a message, or a part of them) lies in rows, by the hash of its bytes.
+ *
+ * `['b', hash, 0]` holds a header and the first bytes, so that a small body is one row; `['b', hash, 1]` … hold the
+ * rest. Every row is sealed with a checksum of its own, so that a piece can be read and trusted without the whole.
+ *
+ * Leaves to others: when a body comes and goes (`bodies.ts`).
+ */
+import { hash } from 'node:crypto';
+import { invariant } from '../base/invariant.ts';
+import { pack, unpack } from '../codec/codec.ts';
+import { openRow, RottenRowError, sealRow } from '../codec/row.ts';
+import { type KeyPart, keyspace, type RowKey, rowKey } from './keys.ts';
+import type { Store, StoreOp } from './store.ts';
+import { bodyUnreadable } from './store-errors.ts';
+
+/** Bytes of a body in one row: what lets a row with its header fit 16 pages of 4 KiB; 64 KiB would take 17. */
+export const chunkBytesMax = 65_280;
+/** The most that one `readBody` gives: it runs on the loop. */
+export const bodyReadBytesMax = 1_048_576;
+const bodyRowVersion = 1;
+
+/** What is known of a stored body without its bytes. */
+export interface BodyInfo {
+  readonly sizeBytes: number;
+  /** Rows that hold it; at least 1. */
+  readonly chunks: number;
+}
+
+export interface BodyRange {
+  /** First byte wanted, from 0. */
+  readonly offset?: number;
+  /** Bytes wanted, at most `bodyReadBytesMax`; fewer come at the end of the body. */
+  readonly length?: number;
+}
+
+/** As stored. Codec, key and location have one meaning now; they are named so that more can come (plan §11). */
+interface Head {
+  readonly size: number;
+  readonly chunks: number;
+  readonly codec: 'plain';
+  /** Key that it is encrypted with. */
+  readonly keyId: null;
+  readonly location: 'here';
+}
+
+/** SHA-256 as base64url: 43 characters. */
+export function bodyHash(bytes: Uint8Array): string {
+  return hash('sha256', bytes, 'base64url');
+}
+
+export function bodyKey(hash: string, chunk: number): RowKey {
+  return rowKey([keyspace.body, hash, chunk]);
+}
+
+/** @param owner shard, kind, actor key and tag of who needs the body */
+export function referenceKey(hash: string, owner: readonly KeyPart[]): RowKey {
+  return rowKey([keyspace.bodyReference, hash, ...owner]);
+}
+
+/** Puts of all rows of a body. @param hash that of `bytes`, see `bodyHash` */
+export function bodyOps(hash: string, bytes: Uint8Array): StoreOp[] {
+  const chunks = Math.max(1, Math.ceil(bytes.byteLength / chunkBytesMax));
+  const ops: StoreOp[] = [];
+  for (let chunk = 0; chunk < chunks; chunk++) {
+    const piece = bytes.subarray(chunk * chunkBytesMax, (chunk + 1) * chunkBytesMax);
+    const payload = chunk === 0 ? withHead({ sizeBytes: bytes.byteLength, chunks }, piece) : piece;
+    ops.push({ key: bodyKey(hash, chunk), value: sealRow(bodyRowVersion, payload) });
+  }
+  return ops;
+}
+
+/** Deletes of all rows of a committed body. Reads none of their bytes: a rotten body can be deleted too. */
+export function bodyDeletes(store: Store, hash: string): StoreOp[] {
+  const ops: StoreOp[] = [];
+  // The rows of a body are written in one batch, so there are no gaps.
+  for (let chunk = 0; ; chunk++) {
+    const key = bodyKey(hash, chunk);
+    if (!store.has(key)) return ops;
+    ops.push({ key, value: null });
+  }
+}
+
+/**
+ * Undefined when there is no such body.
+ * @throws {RottenRowError}
+ * @throws {OperationError} bodyUnreadable
+ */
+export function bodyInfo(store: Store, hash: string): BodyInfo | undefined {
+  return readFirst(store, hash)?.info;
+}
+
+/**
+ * A piece of a committed body, or undefined when there is no such body.
+ * @param info what `bodyInfo` told: spares reading the first row again for each piece
+ * @throws {RottenRowError} also when rows of the body are missing or short
+ * @throws {OperationError} bodyUnreadable
+ */
+export function readBody(store: Store, hash: string, range: BodyRange = {}, info?: BodyInfo): Uint8Array | undefined {
+  const { offset = 0, length = bodyReadBytesMax } = range;
+  invariant(offset >= 0 && length >= 0 && length <= bodyReadBytesMax, 'a body is read in bounded pieces');
+  const needsFirst = info === undefined || offset < chunkBytesMax;
+  const first = needsFirst ? readFirst(store, hash) : undefined;
+  const known = info ?? first?.info;
+  if (known === undefined) return undefined;
+  const end = Math.min(known.sizeBytes, offset + length);
+  if (offset >= end) return new Uint8Array(0);
+
+  const pieces: Uint8Array[] = [];
+  for (let chunk = Math.floor(offset / chunkBytesMax); chunk * chunkBytesMax < end; chunk++) {
+    const start = chunk * chunkBytesMax;
+    const bytes = chunk === 0 ? first?.bytes : readRest(store, hash, chunk);
+    if (bytes === undefined) throw new RottenRowError(`row ${chunk} of body ${hash} is missing`);
+    if (bytes.byteLength !== Math.min(chunkBytesMax, known.sizeBytes - start)) {
+      throw new RottenRowError(`row ${chunk} of body ${hash} has a wrong length`);
+    }
+    pieces.push(bytes.subarray(Math.max(0, offset - start), end - start));
+  }
+  return pieces.length === 1 ? pieces[0] : Buffer.concat(pieces);
+}
+
+/** Payload of a first row: length of the header in one byte, header, bytes. */
+function withHead({ sizeBytes, chunks }: BodyInfo, bytes: Uint8Array): Uint8Array {
+  const head = pack({ size: sizeBytes, chunks, codec: 'plain', keyId: null, location: 'here' } satisfies Head);
+  invariant(head.byteLength <= 255, 'the header of a body is short');
+  const payload = Buffer.allocUnsafe(1 + head.byteLength + bytes.byteLength);
+  payload[0] = head.byteLength;
+  payload.set(head, 1);
+  payload.set(bytes, 1 + head.byteLength);
+  return payload;
+}
+
+function readFirst(store: Store, hash: string): { readonly info: BodyInfo; readonly bytes: Uint8Array } | undefined {
+  const row = store.get(bodyKey(hash, 0));
+  if (row === undefined) return undefined;
+  const payload = openRow(row);
+  const headEnd = 1 + (payload[0] ?? 0);
+  const { size, chunks, codec, keyId, location } = unpack(payload.subarray(1, headEnd)) as Head;
+  if (codec !== 'plain' || keyId !== null || location !== 'here') throw bodyUnreadable(hash);
+  return { info: { sizeBytes: size, chunks }, bytes: payload.subarray(headEnd) };
+}
+
+function readRest(store: Store, hash: string, chunk: number): Uint8Array | undefined {
+  const row = store.get(bodyKey(hash, chunk));
+  return row && openRow(row);
+}

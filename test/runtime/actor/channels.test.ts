@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { listDeadLetters } from '../../../runtime/actor/dead-letters.ts';
+import { below, keyspace, rowKey } from '../../../runtime/store/keys.ts';
+import { MemoryDisk, type MemoryStore } from '../../../runtime/store/memory-store.ts';
+import { counterKind, failingKeys } from '../../support/counter-actor.ts';
+import { engineWorld } from '../../support/engine-world.ts';
+
+const rowsIn = (store: MemoryStore, space: string): number =>
+  store.range({ ...below(rowKey([space])), limit: 10_000 }).length;
+
+void test('notices reach their actors once, and leave no row behind', async () => {
+  const world = engineWorld([counterKind]);
+  const to = Array.from({ length: 40 }, (_, i) => `target${i}`);
+  world.ask('counter', 'source', { kind: 'tell', to, by: 3 } as never);
+  await world.settle();
+  for (const key of to) assert.equal(world.query('counter', key, { kind: 'value' }), 3);
+  assert.equal(rowsIn(world.store, keyspace.outbox), 0);
+});
+
+void test('a notice does not leave before the turn that sends it is committed', async () => {
+  const world = engineWorld([counterKind]);
+  world.ask('counter', 'source', { kind: 'tell', to: ['target'], by: 3 } as never);
+  await world.turn();
+  world.ask('counter', 'target', { kind: 'add', by: 0 } as never);
+  await world.turn();
+  await world.turn();
+  assert.equal(world.query('counter', 'target', { kind: 'value' }), 0);
+  await world.settle();
+  assert.equal(world.query('counter', 'target', { kind: 'value' }), 3);
+});
+
+// The crash happens after each possible number of commits: before the notice, between effect and acknowledgement …
+for (const commits of [1, 2, 3, 4]) {
+  void test(`a crash after ${commits} commits neither loses nor doubles a notice`, async () => {
+    const disk = new MemoryDisk();
+    const before = engineWorld([counterKind], { disk });
+    const asked = before.ask('counter', 'source', { kind: 'tell', to: ['t1', 't2', 't1'], by: 1 } as never);
+    await before.turn();
+    for (let i = 0; i < commits; i++) await before.commit();
+    before.store.halt();
+    assert.ok(asked.outcome?.ok, 'acknowledged with the first commit');
+
+    const world = engineWorld([counterKind], { disk, clock: before.clock });
+    await world.settle();
+    assert.equal(world.query('counter', 't1', { kind: 'value' }), 2);
+    assert.equal(world.query('counter', 't2', { kind: 'value' }), 1);
+    assert.equal(rowsIn(world.store, keyspace.outbox), 0);
+    assert.deepEqual(world.fatals, []);
+  });
+}
+
+void test('a channel that fell far behind is read on from the store, in order', async () => {
+  const world = engineWorld([counterKind]);
+  const to = Array.from({ length: 900 }, () => 'target');
+  world.ask('counter', 'source', { kind: 'tell', to, by: 1 } as never);
+  world.ask('counter', 'source', { kind: 'tell', to, by: 1 } as never);
+  await world.settle();
+  assert.equal(world.query('counter', 'target', { kind: 'value' }), 1800);
+  assert.equal(rowsIn(world.store, keyspace.outbox), 0);
+});
+
+void test('a notice that fails for good becomes a dead letter and lets those behind it pass', async () => {
+  const world = engineWorld([counterKind]);
+  failingKeys.add('sick');
+  try {
+    world.ask('counter', 'source', { kind: 'tell', to: ['sick', 'well'], by: 1 } as never);
+    for (let i = 0; i < 12; i++) {
+      await world.settle();
+      world.clock.advance(10_000);
+    }
+    await world.settle();
+    assert.equal(world.query('counter', 'well', { kind: 'value' }), 1);
+    const [letter, ...others] = listDeadLetters(world.store, 10);
+    assert.equal(letter?.notice.key, 'sick');
+    assert.equal(others.length, 0);
+
+    await assertRejects(world, world.engine.retryDeadLetter(letter!.shard, letter!.index));
+    failingKeys.delete('sick');
+    const retried = world.engine.retryDeadLetter(letter!.shard, letter!.index);
+    await world.settle();
+    await retried;
+    assert.equal(world.query('counter', 'sick', { kind: 'value' }), 1);
+    assert.deepEqual(listDeadLetters(world.store, 10), []);
+  } finally {
+    failingKeys.delete('sick');
+  }
+});
+
+async function assertRejects(world: ReturnType<typeof engineWorld>, promise: Promise<void>): Promise<void> {
+  const rejected = assert.rejects(promise);
+  await world.settle();
+  await rejected;
+}

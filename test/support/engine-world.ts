@@ -1,0 +1,135 @@
+/** An engine on a memory store whose commits the test releases one by one: the place to see what leaves too early. */
+import type { ActorKind, BodyAttachment } from '../../runtime/actor/actor.ts';
+import { Engine } from '../../runtime/actor/engine.ts';
+import { LocalLog } from '../../runtime/actor/local-log.ts';
+import type { CommandId, Outcome } from '../../runtime/actor/request.ts';
+import { type Limits, limits } from '../../runtime/base/limits.ts';
+import { BodyTracker } from '../../runtime/store/bodies.ts';
+import { type MemoryDisk, MemoryStore } from '../../runtime/store/memory-store.ts';
+import { FakeClock } from './fake-clock.ts';
+
+export const shardCount = 8;
+
+export interface EngineWorld {
+  readonly engine: Engine;
+  readonly store: MemoryStore;
+  readonly clock: FakeClock;
+  readonly bugs: unknown[];
+  readonly fatals: unknown[];
+  readonly log: LocalLog;
+  /** Asks; `outcome` is filled when the answer has left. */
+  ask(kind: string, key: string, command: { readonly kind: string }, options?: AskedWith): Asked;
+  query(kind: string, key: string, query: { readonly kind: string }): unknown;
+  /** Runs loop turns until none is asked for; commits nothing. */
+  turn(): Promise<void>;
+  /** Lets the oldest transaction become durable, then runs what follows. */
+  commit(): Promise<void>;
+  /** Turns and commits until nothing moves. */
+  settle(): Promise<void>;
+}
+
+interface AskedWith {
+  readonly id?: CommandId;
+  readonly settledBelow?: number;
+  readonly bodies?: readonly BodyAttachment[];
+  readonly timeoutMs?: number;
+}
+
+export interface Asked {
+  outcome: Outcome | undefined;
+}
+
+export function engineWorld(
+  kinds: readonly ActorKind[],
+  options: { readonly disk?: MemoryDisk; readonly clock?: FakeClock; readonly limits?: Partial<Limits> } = {},
+): EngineWorld {
+  const clock = options.clock ?? new FakeClock();
+  const releases: (() => void)[] = [];
+  const store = new MemoryStore({
+    ...(options.disk === undefined ? {} : { disk: options.disk }),
+    settle: (apply) => releases.push(apply),
+  });
+  const bodies = new BodyTracker(store);
+  const bugs: unknown[] = [];
+  const fatals: unknown[] = [];
+  const fatal = (error: unknown): void => void fatals.push(error);
+  const bounds = { ...limits, ...options.limits };
+  const { groupCommitBytesMax } = bounds;
+  const log = new LocalLog({ store, bodies, shardCount, clock, groupCommitBytesMax, observe: () => undefined, fatal });
+  let seed = 0;
+  const engine = new Engine({
+    kinds: new Map(kinds.map((kind) => [kind.kind, kind])),
+    shardCount,
+    store,
+    log,
+    hasBody: (hash) => bodies.has(hash),
+    isStorageFull: () => false,
+    clock,
+    random: { bytes: (count) => Uint8Array.from({ length: count }, () => (seed = (seed * 31 + 7) % 251)) },
+    limits: bounds,
+    reports: {
+      bug: (what, error) => void bugs.push({ what, error }),
+      slow: () => undefined,
+      noticeFailed: (what, error, isDead) => void bugs.push({ what, error, isDead }),
+    },
+    fatal,
+  });
+  engine.start();
+  let seq = 0;
+
+  const turn = async (): Promise<void> => {
+    // Promise jobs of the store's settled writes run between turns of the loop.
+    for (let rounds = 0; rounds < 50; rounds++) {
+      await Promise.resolve();
+      clock.runSoon();
+    }
+  };
+  const commit = async (): Promise<void> => {
+    releases.shift()?.();
+    await turn();
+  };
+  return {
+    engine,
+    store,
+    clock,
+    bugs,
+    fatals,
+    log,
+    ask(kind, key, command, with_ = {}) {
+      const asked: Asked = { outcome: undefined };
+      seq++;
+      engine.ask(
+        {
+          kind,
+          key,
+          command,
+          id: with_.id ?? { caller: 'test', seq },
+          settledBelow: with_.settledBelow ?? 0,
+          principal: { kind: 'operator', id: 'test' },
+          trace: 'test',
+          bodies: with_.bodies ?? [],
+          timeoutMs: with_.timeoutMs ?? 30_000,
+        },
+        (outcome) => {
+          asked.outcome = outcome;
+        },
+      );
+      return asked;
+    },
+    query(kind, key, query) {
+      let answer: unknown;
+      engine.query({ kind, key, query, principal: { kind: 'operator', id: 'test' } }, (outcome) => {
+        answer = outcome.ok ? outcome.answer : outcome.error.code;
+      });
+      return answer;
+    },
+    turn,
+    commit,
+    async settle() {
+      do {
+        await turn();
+        await commit();
+      } while (releases.length > 0);
+    },
+  };
+}
