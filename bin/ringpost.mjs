@@ -1,0 +1,64 @@
+#!/usr/bin/env node
+/**
+ * The `ringpost` command, before it knows which Node it runs on.
+ *
+ * Promises: Ringpost runs on Node 24 or newer. An older Node hands over to the one that came along as an optional
+ * dependency: same arguments, same standard streams, signals passed on, same end (exit status or signal).
+ * Leaves to others: everything else (`runtime/main.ts`). Plain JavaScript for Node 20, so no newer syntax here.
+ */
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const nodeMajorMin = 24;
+const here = fileURLToPath(import.meta.url);
+
+if (Number.parseInt(process.versions.node, 10) >= nodeMajorMin) await runHere();
+else runOn(bundledNode());
+
+async function runHere() {
+  const root = dirname(dirname(here));
+  // Node strips no types below node_modules, so a package carries the emitted JavaScript.
+  if (!here.includes('/node_modules/')) return import('../runtime/main.ts');
+  if (existsSync(join(root, 'dist/runtime/main.js'))) return import('../dist/runtime/main.js');
+  return fail(`${root} was packed without dist/. Cure: npm run build && npm pack, and install that package.`);
+}
+
+/** Path of the Node that came along. Ends the process, with the cure, when there is none. */
+function bundledNode() {
+  const name = `node-${process.platform}-${process.arch}`;
+  try {
+    return join(dirname(createRequire(here).resolve(`${name}/package.json`)), 'bin/node');
+  } catch {
+    return fail(
+      `it needs Node ${nodeMajorMin} or newer, this is ${process.version}, and the Node that it brings along ` +
+        `(${name}, an optional dependency for Linux on x64 and arm64) is not installed. ` +
+        `Cure: npm ci --include=optional, or install Node ${nodeMajorMin}.`,
+    );
+  }
+}
+
+function runOn(node) {
+  const child = spawn(node, [here, ...process.argv.slice(2)], { stdio: 'inherit' });
+  for (const signal of ['SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGHUP', 'SIGUSR2']) {
+    // At a terminal Ctrl-C and Ctrl-\ reach the child by themselves; a second one would read as "at once".
+    const isSeenByChild = process.stdin.isTTY && (signal === 'SIGINT' || signal === 'SIGQUIT');
+    process.on(signal, () => isSeenByChild || child.kill(signal));
+  }
+  child.once('error', (error) => {
+    // A musl system says ENOENT here: the loader that the binary names is missing.
+    fail(`${node} does not start (${error.message}). Cure: install Node ${nodeMajorMin} for this system.`);
+  });
+  child.once('exit', (code, signal) => {
+    if (signal === null) process.exit(code);
+    process.removeAllListeners(signal);
+    process.kill(process.pid, signal);
+  });
+}
+
+function fail(what) {
+  process.stderr.write(`ringpost does not start: ${what}\n`);
+  process.exit(1);
+}
