@@ -1,0 +1,97 @@
+/** Our own program as a server under load: `quickstart` on one node, in the foreground. */
+import { existsSync } from 'node:fs';
+import { request } from 'node:http';
+import { join } from 'node:path';
+import { benchAddress } from '../load/recipients.ts';
+import { ringpostVersion } from '../measure/machine.ts';
+import { Child, freePort, nodeProgram, repositoryRoot, settleByCpu } from './child.ts';
+import type { RunningServer, StartOptions } from './server.ts';
+
+const startMsMax = 60_000;
+/** Accounts in one call of the admin API. */
+const importBatch = 1000;
+
+export async function startRingpost(options: StartOptions): Promise<RunningServer> {
+  const smtpPort = await freePort();
+  const httpPort = await freePort();
+  const nodeDir = join(options.dataDir, 'node');
+  const isNew = !existsSync(nodeDir);
+  const args = [
+    join(repositoryRoot, 'runtime/main.ts'),
+    'quickstart',
+    benchAddress(0),
+    ...['--data', nodeDir],
+    ...['--set', `smtp.listen=127.0.0.1:${smtpPort}`],
+    ...['--set', `http.listen=127.0.0.1:${httpPort}`],
+    ...options.sets.flatMap((set) => ['--set', set]),
+  ];
+  const child = new Child(nodeProgram(), args, join(options.dataDir, 'ringpost.log'));
+  const startMs = await child.ready('ringpost does not start', () => isReady(httpPort), startMsMax);
+  if (isNew) await importAccounts(join(nodeDir, 'admin.sock'), options.accounts);
+  return {
+    name: 'ringpost',
+    version: ringpostVersion(),
+    smtpPort,
+    rootPid: child.pid,
+    startMs,
+    settle: () => settleByCpu(child.pid),
+    stop: () => child.stop(),
+    kill: () => child.kill(),
+  };
+}
+
+/**
+ * Makes the accounts beyond the first, which `quickstart` made.
+ * The one place that knows the form of the admin API.
+ */
+async function importAccounts(socketPath: string, count: number): Promise<void> {
+  for (let first = 1; first < count; first += importBatch) {
+    const accounts = Array.from({ length: Math.min(importBatch, count - first) }, (_, i) => ({
+      address: benchAddress(first + i),
+    }));
+    await adminCall(socketPath, 'account-import', { accounts });
+  }
+}
+
+/** @throws {Error} with the node's answer when it is not 2xx */
+function adminCall(socketPath: string, command: string, body: unknown): Promise<string> {
+  const text = JSON.stringify(body);
+  return new Promise((resolve, reject) => {
+    const call = request(
+      {
+        socketPath,
+        path: `/admin/${command}`,
+        method: 'POST',
+        headers: { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) },
+      },
+      (response) => {
+        let answer = '';
+        response.setEncoding('utf8').on('data', (part: string) => {
+          answer += part;
+        });
+        response.once('end', () => {
+          const status = response.statusCode ?? 0;
+          if (status >= 200 && status < 300) resolve(answer);
+          else reject(new Error(`admin API, ${command}: ${status} ${answer}`));
+        });
+      },
+    );
+    call.once('error', reject);
+    call.end(text);
+  });
+}
+
+function isReady(httpPort: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const call = request(
+      { host: '127.0.0.1', port: httpPort, path: '/readyz', timeout: 1000, agent: false },
+      (answer) => {
+        answer.resume();
+        resolve(answer.statusCode === 200);
+      },
+    );
+    call.once('timeout', () => call.destroy());
+    call.once('error', () => resolve(false));
+    call.end();
+  });
+}

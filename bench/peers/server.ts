@@ -1,0 +1,32 @@
+/** What every server under load, ours or a peer's, gives to a scenario. */
+
+export type ServerName = 'ringpost' | 'postfix' | 'bare';
+
+export interface StartOptions {
+  /** Directory of this server's own, which exists and is empty or holds what the same server left there. */
+  readonly dataDir: string;
+  /** Accounts `benchAddress(0)` to `benchAddress(accounts - 1)` take mail. */
+  readonly accounts: number;
+  /** `--set key=value` for Ringpost; peers do not look at it. */
+  readonly sets: readonly string[];
+}
+
+export interface RunningServer {
+  readonly name: ServerName;
+  readonly version: string;
+  readonly smtpPort: number;
+  /** Root of the process tree whose CPU and memory count. */
+  readonly rootPid: number;
+  /** From the start of the process until it served. */
+  readonly startMs: number;
+  /** Waits until what the accepted mails left to do is done, e.g. an outbound queue is empty. Returns how long. */
+  settle(): Promise<number>;
+  /** Mails in its mailboxes, where counting them is cheap: it must grow by what was accepted. */
+  storedMails?(): number;
+  /** Ends it in good order. */
+  stop(): Promise<void>;
+  /** Ends it as a power cut would, as far as a process can. */
+  kill(): Promise<void>;
+}
+
+export type StartServer = (options: StartOptions) => Promise<RunningServer>;

@@ -1,0 +1,167 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { type TestContext, test } from 'node:test';
+import { SMTPServer, type SMTPServerOptions } from 'smtp-server';
+import { type LoadOptions, type LoadResult, runLoad } from '../../bench/load/generator.ts';
+import { MessageTemplate } from '../../bench/load/message.ts';
+import { mustBeClean, spawnLoad } from '../../bench/load/spawn.ts';
+
+interface Sink {
+  readonly port: number;
+  readonly mails: string[];
+  readonly recipients: string[];
+  connections: number;
+}
+
+/** A server that keeps all it is sent, and answers as `options` say. */
+async function startSink(t: TestContext, options: SMTPServerOptions = {}): Promise<Sink> {
+  const mails: string[] = [];
+  const recipients: string[] = [];
+  const server = new SMTPServer({
+    logger: false,
+    disabledCommands: ['AUTH', 'STARTTLS'],
+    disableReverseLookup: true,
+    onConnect(_session, callback) {
+      sink.connections++;
+      callback();
+    },
+    onData(stream, session, callback) {
+      let text = '';
+      stream.setEncoding('latin1').on('data', (part: string) => {
+        text += part;
+      });
+      stream.once('end', () => {
+        mails.push(text);
+        recipients.push(...session.envelope.rcptTo.map(({ address }) => address));
+        callback(null);
+      });
+    },
+    ...options,
+  });
+  server.on('error', () => {});
+  const listening = server.listen(0, '127.0.0.1');
+  await once(listening, 'listening');
+  t.after(() => new Promise<void>((resolve) => server.close(() => resolve())));
+  const sink: Sink = { port: (listening.address() as AddressInfo).port, mails, recipients, connections: 0 };
+  return sink;
+}
+
+function load(sink: Sink, options: Partial<LoadOptions>): Promise<LoadResult> {
+  return runLoad({
+    host: '127.0.0.1',
+    port: sink.port,
+    sessions: 2,
+    sizeBytes: 5000,
+    mode: 'open',
+    seconds: 1,
+    warmupSeconds: 0,
+    mails: 7,
+    recipients: ['ann@bench.example', 'robert@bench.example'],
+    pick: 'round-robin',
+    ...options,
+  });
+}
+
+void test('load: as many mails as were asked for, to each recipient in turn, on connections kept open', async (t) => {
+  const sink = await startSink(t);
+  const result = await load(sink, {});
+  assert.equal(result.mails, 7);
+  assert.equal(result.failures, 0);
+  assert.equal(result.latency.count, 7);
+  assert.ok(result.mailsPerSecond > 0 && result.latency.maxMs >= result.latency.p50Ms);
+  assert.equal(sink.connections, 2);
+  assert.equal(sink.recipients.filter((address) => address === 'ann@bench.example').length, 4);
+  assert.equal(sink.recipients.filter((address) => address === 'robert@bench.example').length, 3);
+});
+
+void test('load: one connection for each mail when that is asked for', async (t) => {
+  const sink = await startSink(t);
+  const result = await load(sink, { mode: 'one-per-connection', mails: 4 });
+  assert.equal(result.mails, 4);
+  assert.equal(result.failures, 0);
+  assert.equal(sink.connections, 4);
+});
+
+void test('load: a run by time stops by itself and does not count the warm-up', async (t) => {
+  const sink = await startSink(t);
+  const { mails: _, ...options } = { mails: 0, seconds: 0.2, warmupSeconds: 0.2 };
+  const result = await runLoad({
+    ...{ host: '127.0.0.1', port: sink.port, sessions: 1, sizeBytes: 1024, mode: 'open', pick: 'uniform' },
+    ...{ recipients: ['ann@bench.example'], ...options },
+  } as LoadOptions);
+  assert.equal(result.failures, 0);
+  assert.ok(result.mails > 0 && result.mails < result.mailsAll);
+  assert.equal(sink.mails.length, result.mailsAll);
+});
+
+void test('load: every mail has its size, sound headers, a Message-ID of its own and bytes of its own', async (t) => {
+  const sink = await startSink(t);
+  await load(sink, { sessions: 3, mails: 12, sizeBytes: 10_240 });
+  assert.equal(new Set(sink.mails.map((mail) => /^Message-ID: (<.+>)\r$/m.exec(mail)?.[1])).size, 12);
+  assert.equal(new Set(sink.mails.map((mail) => mail.slice(5000, 9500))).size, 12);
+  for (const mail of sink.mails) {
+    assert.equal(mail.length, 10_240);
+    assert.match(mail, /^Date: \w{3}, \d\d \w{3} \d{4} [\d:]{8} \+0000\r$/m);
+    assert.match(mail, /^To: +<(ann|robert)@bench\.example>\r$/m);
+    assert.ok(mail.split('\r\n').every((line) => line.length <= 200 && !line.includes('\n') && !line.startsWith('.')));
+  }
+});
+
+void test('load: a mail keeps its shape at every size', () => {
+  for (let size = 1024; size < 1200; size++) {
+    const message = new MessageTemplate(size, 3, 'sender@load.example', 30, 'Tue, 24 Nov 2026 15:00:00 +0000');
+    message.next('<ann@bench.example>');
+    const text = message.bytes.toString('latin1');
+    assert.equal(text.length, size + '.\r\n'.length);
+    assert.ok(!/\r(?!\n)|(?<!\r)\n/.test(text), `bare CR or LF at ${size}`);
+  }
+});
+
+void test('load: an answer other than 250 is counted, told, and spoils the result', async (t) => {
+  let count = 0;
+  const sink = await startSink(t, {
+    onRcptTo(_address, _session, callback) {
+      count++;
+      callback(count === 3 ? Object.assign(new Error('4.2.1 busy'), { responseCode: 451 }) : null);
+    },
+  });
+  const result = await load(sink, { sessions: 1, mails: 6 });
+  assert.equal(result.failures, 1);
+  assert.equal(result.mails, 5);
+  assert.match(result.failureTexts[0] ?? '', /^rcpt: 451 4\.2\.1 busy/);
+  assert.throws(() => mustBeClean('sink', result), /sink: 1 failures under load, first: rcpt: 451/);
+});
+
+void test('load: a refused final dot is a failure, not a mail', async (t) => {
+  const sink = await startSink(t, {
+    onData(stream, _session, callback) {
+      stream.resume().once('end', () => callback(Object.assign(new Error('no room'), { responseCode: 452 })));
+    },
+  });
+  const result = await load(sink, { sessions: 1, mails: 3 });
+  assert.equal(result.mails, 0);
+  assert.equal(result.failures, 3);
+});
+
+void test('load: a server that refuses everybody ends the run', async (t) => {
+  const sink = await startSink(t, {
+    onConnect(_session, callback) {
+      callback(Object.assign(new Error('go away'), { responseCode: 421 }));
+    },
+  });
+  const result = await load(sink, {});
+  assert.equal(result.mails, 0);
+  assert.ok(result.failures >= 2);
+});
+
+void test('load: the process prints one JSON object, and says what failed', async (t) => {
+  const sink = await startSink(t);
+  const asked = { port: sink.port, sizeBytes: 2048, sessions: 2, mails: 5, recipients: ['ann@bench.example'] };
+  const result = await spawnLoad(asked);
+  assert.equal(result.mails, 5);
+  assert.equal(sink.mails.length, 5);
+  const closed = await spawnLoad({ ...asked, port: 1 });
+  assert.equal(closed.mails, 0);
+  assert.match(closed.failureTexts[0] ?? '', /ECONNREFUSED/);
+});
