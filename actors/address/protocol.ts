@@ -23,7 +23,8 @@ export type AddressCommand =
 
 export type AddressQuery = { readonly kind: 'resolve' };
 
-export type AddressNotice = { readonly kind: 'quota'; readonly full: boolean };
+/** `mailboxId` tells who says so: a mailbox that the address does not lead to any more is not listened to. */
+export type AddressNotice = { readonly kind: 'quota'; readonly full: boolean; readonly mailboxId: string };
 
 export interface AddressAnswers {
   claim: { readonly created: boolean };

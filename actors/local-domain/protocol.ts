@@ -31,8 +31,7 @@ export type LocalDomainCommand =
 
 export type LocalDomainQuery =
   /** What RCPT needs when an address is unknown or its domain may not be ours. */
-  | { readonly kind: 'policy' }
-  | { readonly kind: 'addresses'; readonly after: string | null; readonly limit: number };
+  { readonly kind: 'policy' } | { readonly kind: 'addresses'; readonly after: string | null; readonly limit: number };
 
 export interface LocalDomainAnswers {
   create: { readonly created: boolean };

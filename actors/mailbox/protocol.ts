@@ -64,7 +64,7 @@ export interface Change {
 }
 
 export type MailboxCommand =
-  /** `quotaBytes` null: as the cluster setting says when the mailbox is made. */
+  /** `quotaBytes` 0: no limit. Who asks takes it from the setting `mailbox.quotaBytes` where nobody said otherwise. */
   | { readonly kind: 'create'; readonly accountId: string; readonly quotaBytes: number }
   | { readonly kind: 'deliver'; readonly message: IncomingMessage; readonly recipient: Recipient }
   /** IMAP APPEND and import: own date and flags; refused with `overQuota`. */
@@ -86,10 +86,24 @@ export type MailboxCommand =
       readonly flags: readonly string[];
       /** RFC 7162 UNCHANGEDSINCE; null for always. */
       readonly unchangedSince: ModSeq | null;
+      readonly progress?: Progress & { readonly changed: Uid[]; readonly modified: Uid[] };
     }
-  | { readonly kind: 'copy' | 'move'; readonly folderId: FolderId; readonly uids: readonly Uid[]; readonly toFolderId: FolderId }
+  | {
+      readonly kind: 'copy' | 'move';
+      readonly folderId: FolderId;
+      readonly uids: readonly Uid[];
+      readonly toFolderId: FolderId;
+      readonly progress?: Progress & { readonly pairs: (readonly [Uid, Uid])[] };
+    }
   /** `uids` null: all messages that have \Deleted. */
-  | { readonly kind: 'expunge'; readonly folderId: FolderId; readonly uids: readonly Uid[] | null }
+  | {
+      readonly kind: 'expunge';
+      readonly folderId: FolderId;
+      readonly uids: readonly Uid[] | null;
+      /** Of `uids`, only those that have \Deleted at that moment: IMAP's UID EXPUNGE (RFC 9051 §6.4.9). */
+      readonly onlyDeleted?: boolean;
+      readonly progress?: Progress & { readonly removed: Uid[] };
+    }
   | { readonly kind: 'createFolder'; readonly name: string; readonly specialUse: string | null }
   | { readonly kind: 'renameFolder'; readonly folderId: FolderId; readonly name: string }
   | { readonly kind: 'deleteFolder'; readonly folderId: FolderId }
@@ -97,7 +111,15 @@ export type MailboxCommand =
   /** An address that leads here, so that it can be told of a full mailbox. */
   | { readonly kind: 'addAddress' | 'removeAddress'; readonly address: string }
   /** Removes everything, in a chain of turns. */
-  | { readonly kind: 'purge' };
+  | {
+      readonly kind: 'purge';
+      readonly progress?: { readonly after: readonly (string | number)[] | null; readonly removed: number };
+    };
+
+/** Never sent by others: how far a command that takes several turns has come. `at` is the first item still to do. */
+interface Progress {
+  readonly at: number;
+}
 
 export type MailboxQuery =
   | { readonly kind: 'summary' }
@@ -110,7 +132,11 @@ export type MailboxQuery =
   /** Newest first, over all folders, by mail id: for traces. */
   | { readonly kind: 'recentMail'; readonly limit: number };
 
-export type MailboxNotice = { readonly kind: 'deliver'; readonly message: IncomingMessage; readonly recipient: Recipient };
+export type MailboxNotice = {
+  readonly kind: 'deliver';
+  readonly message: IncomingMessage;
+  readonly recipient: Recipient;
+};
 
 export interface Uids {
   /** Pairs of old and new UID, in the order given. */
@@ -138,7 +164,8 @@ export interface MailboxAnswers {
   folders: readonly Folder[];
   messages: readonly Message[];
   message: Message | null;
-  changes: { readonly changes: readonly Change[]; readonly next: ModSeq | null };
+  /** `isComplete` false: removals between `since` and now may be forgotten (30 days), so read the folders anew. */
+  changes: { readonly changes: readonly Change[]; readonly next: ModSeq | null; readonly isComplete: boolean };
   recentMail: readonly { readonly mailId: string; readonly uid: Uid; readonly folderId: FolderId }[];
 }
 

@@ -13,15 +13,16 @@ export interface SettingChange {
 }
 
 export type SettingsCommand =
-  /** `value` null: back to the default. Refused with `unknownSetting` or `badSetting`, which name the cure. */
+  /**
+   * `value` null: back to the default. Refused with `unknownSetting` or `badSetting`, which name the cure.
+   * The answer has the canonical spelling (sizes in bytes), null for the default.
+   */
   | { readonly kind: 'set'; readonly key: string; readonly value: string | null }
   | { readonly kind: 'addDomain' | 'removeDomain'; readonly domain: string };
 
 export type SettingsQuery =
   /** All settings as they hold now: key -> text of the value, defaults included. */
-  | { readonly kind: 'all' }
-  | { readonly kind: 'history'; readonly limit: number }
-  | { readonly kind: 'domains' };
+  { readonly kind: 'all' } | { readonly kind: 'history'; readonly limit: number } | { readonly kind: 'domains' };
 
 export interface SettingsAnswers {
   set: { readonly before: string | null; readonly after: string | null };

@@ -164,12 +164,12 @@ export interface AskOptions {
 /** What edges and tools hold of the actor world; the same in the core and in a worker. */
 export interface Actors {
   /** @throws {OperationError} what the actor refused, or a transient code: the effect is then unknown or none */
-  ask<P extends Protocol, C extends P['command']>(
+  ask<P extends Protocol, const C extends P['command']>(
     ref: ActorRef<P>,
     command: C,
     options: AskOptions,
   ): Promise<AnswerTo<P, C>>;
-  query<P extends Protocol, Q extends P['query']>(
+  query<P extends Protocol, const Q extends P['query']>(
     ref: ActorRef<P>,
     query: Q,
     options: AskOptions,

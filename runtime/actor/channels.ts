@@ -92,6 +92,7 @@ export class Channels {
   #ready: Channel[] = [];
   readonly #acks = new Map<ShardId, Ack[]>();
   #ackWakes = false;
+  #underWay = 0;
 
   constructor(options: ChannelsOptions) {
     this.#o = options;
@@ -110,6 +111,7 @@ export class Channels {
       invariant(end !== undefined, 'a channel that has a first row has a last');
       const last = keyParts(end.key).at(-1) as number;
       const channel = new Channel(shardId(source), shardId(target), seq, last);
+      this.#underWay += last - seq + 1;
       this.#channels.set(this.#id(channel.source, channel.target), channel);
       this.#makeReady(channel);
       from = ofChannel.end;
@@ -142,6 +144,11 @@ export class Channels {
     return { rows, holds, committed: () => this.#send(source, sent) };
   }
 
+  /** Notices committed at their source and not yet acknowledged. */
+  get underWay(): number {
+    return this.#underWay;
+  }
+
   get hasWork(): boolean {
     return this.#ready.length > 0 || this.#acks.size > 0;
   }
@@ -166,6 +173,7 @@ export class Channels {
         channel = new Channel(source, target, seq, seq - 1);
         this.#channels.set(id, channel);
       }
+      this.#underWay++;
       const isBehind = channel.last !== (channel.queue.at(-1)?.seq ?? channel.next - 1);
       channel.last = seq;
       if (!isBehind && channel.queue.length < queuedMax) channel.queue.push({ seq, notice });
@@ -287,6 +295,7 @@ export class Channels {
           holds.push({ hash: body.hash, owner: outboxOwner(source, target, seq), held: false });
         }
       }
+      this.#underWay -= acks.length;
       log.append(source, { timeMs: this.#o.runner().entryTime(source), rows, holds, bodies: [] });
     }
     this.#acks.clear();

@@ -7,6 +7,7 @@ import type { Activation } from './activation.ts';
 import type { Activations } from './activations.ts';
 import { Continue } from './actor.ts';
 import { busy, commandSettled, deadlinePassed, rowDamaged } from './codes.ts';
+import type { EngineReports } from './engine.ts';
 import type { ShardLog } from './log.ts';
 import type { CommandRequest, Outcome, Settle } from './request.ts';
 import type { ShardState, ShardTable } from './shard-state.ts';
@@ -26,8 +27,7 @@ export interface CommandsOptions {
   readonly limits: CommandLimits;
   readonly runner: TurnRunner;
   readonly makeReady: (activation: Activation) => void;
-  readonly bug: (what: string, error: unknown) => void;
-  readonly slow: (what: string, tookMs: number) => void;
+  readonly reports: Pick<EngineReports, 'bug' | 'turn' | 'slow'>;
 }
 
 export class Commands {
@@ -107,7 +107,8 @@ export class Commands {
       answerAfter(log.lastIndex(activation.shard), { ok: false, error: this.#refusal(activation, command, error) });
     }
     const tookMs = clock.monotonicMs() - begunMs;
-    if (tookMs > limits.turnMsWarn) this.#o.slow(`${activation.kind.kind} ${command.kind}`, tookMs);
+    this.#o.reports.turn(tookMs);
+    if (tookMs > limits.turnMsWarn) this.#o.reports.slow(activation.kind.kind, command.kind, tookMs);
   }
 
   #turn(activation: Activation, state: ShardState, request: CommandRequest, command: { readonly kind: string }) {
@@ -129,7 +130,7 @@ export class Commands {
   #refusal(activation: Activation, command: { readonly kind: string }, error: unknown): ReturnType<typeof errorData> {
     if (error instanceof OperationError) return error.data;
     activation.resetVolatile();
-    this.#o.bug(`${activation.kind.kind} ${command.kind}`, error);
+    this.#o.reports.bug(`${activation.kind.kind} ${command.kind}`, error);
     return errorData(error instanceof RottenRowError ? rowDamaged(error) : error);
   }
 }

@@ -14,7 +14,7 @@ import type { Random } from '../base/random.ts';
 import { statePrefix } from '../store/keys.ts';
 import type { Store } from '../store/store.ts';
 import { Activations } from './activations.ts';
-import type { ActorKind } from './actor.ts';
+import type { ActorKind, ActorRef } from './actor.ts';
 import { Channels } from './channels.ts';
 import { stopping, storageFull } from './codes.ts';
 import { Commands } from './commands.ts';
@@ -33,8 +33,10 @@ import { TurnRunner } from './turn-runner.ts';
 export interface EngineReports {
   /** A handler threw what it should not: a bug, contained to its turn. */
   bug(what: string, error: unknown): void;
-  slow(what: string, tookMs: number): void;
-  noticeFailed(what: string, error: unknown, isDead: boolean): void;
+  /** Each turn of a command. */
+  turn(tookMs: number): void;
+  slow(kind: string, what: string, tookMs: number): void;
+  noticeFailed(kind: string, what: string, error: unknown, isDead: boolean): void;
 }
 
 export interface EngineOptions {
@@ -63,6 +65,7 @@ export class Engine {
   readonly #channels: Channels;
   readonly #timers: Timers;
   readonly #janitor: Janitor;
+  readonly #watchers = new Map<string, Set<() => void>>();
   #cancelCollect: (() => void) | undefined;
   #isStopping = false;
 
@@ -84,7 +87,7 @@ export class Engine {
       runner,
       wake: () => this.#dispatcher.wake(),
       failed: ({ kind, key, notice }, error, isDead) =>
-        reports.noticeFailed(`${notice.kind} to ${kind} ${key}`, error, isDead),
+        reports.noticeFailed(kind, `${notice.kind} to ${kind} ${key}`, error, isDead),
     });
     this.#dispatcher = new Dispatcher({
       clock,
@@ -113,6 +116,9 @@ export class Engine {
       hasBody: options.hasBody,
       outbox: (activation, tells, trace) => this.#channels.outgoing(activation, tells, trace),
       timersSet: (activation, dueMs) => this.#timers.committed(activation.shard, dueMs),
+      changed: ({ kind, key }) => {
+        if (this.#watchers.size > 0) for (const changed of this.#watchers.get(`${kind.kind}\0${key}`) ?? []) changed();
+      },
     });
     this.#commands = new Commands({
       activations: this.#activations,
@@ -122,8 +128,7 @@ export class Engine {
       limits,
       runner: this.#runner,
       makeReady: (activation) => this.#dispatcher.makeReady(activation),
-      bug: (what, error) => reports.bug(what, error),
-      slow: (what, tookMs) => reports.slow(what, tookMs),
+      reports,
     });
     this.#janitor = new Janitor({ store, log, shards, clock, runner: this.#runner, enqueue });
     log.onCommitted((commits) => {
@@ -156,10 +161,10 @@ export class Engine {
     return this.#shards.all().every(({ backlogCommands, gate }) => backlogCommands === 0 && gate.length === 0);
   }
 
-  get stats(): { readonly activations: number; readonly backlogCommands: number } {
+  get stats(): { readonly activations: number; readonly backlogCommands: number; readonly noticesUnderWay: number } {
     let backlogCommands = 0;
     for (const state of this.#shards.all()) backlogCommands += state.backlogCommands;
-    return { activations: this.#activations.size, backlogCommands };
+    return { activations: this.#activations.size, backlogCommands, noticesUnderWay: this.#channels.underWay };
   }
 
   /** @param settle called exactly once, never before the effect is committed */
@@ -192,6 +197,17 @@ export class Engine {
     }
   }
 
+  /** Calls `changed` after each commit that may have changed the actor, until the returned function is called. */
+  watch(ref: ActorRef, changed: () => void): () => void {
+    const name = `${ref.kind}\0${ref.key}`;
+    const watchers = this.#watchers.get(name) ?? new Set();
+    this.#watchers.set(name, watchers.add(changed));
+    return () => {
+      watchers.delete(changed);
+      if (watchers.size === 0) this.#watchers.delete(name);
+    };
+  }
+
   /** Gives a dead letter to its actor once more; it stays when that fails again. */
   retryDeadLetter(shard: number, index: number): Promise<void> {
     return this.#onDeadLetter(shard, index, (letter) => {
@@ -220,7 +236,7 @@ export class Engine {
   ): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#dispatcher.enqueue(() => {
-        const letter = findDeadLetter(this.#o.store, shard, index);
+        const letter = shard < this.#shards.count ? findDeadLetter(this.#o.store, shard, index) : undefined;
         if (letter === undefined) {
           return reject(refused('noSuchDeadLetter', `there is no dead letter ${shard}.${index}; list them first`));
         }

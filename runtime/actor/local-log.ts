@@ -77,6 +77,8 @@ export interface LocalLogOptions {
   readonly shardCount: number;
   readonly clock: Clock;
   readonly groupCommitBytesMax: number;
+  /** So many bytes are about to be written: for the guard on free space. */
+  readonly writing?: (bytes: number) => void;
   readonly observe: (commit: GroupCommit) => void;
   readonly fatal: (error: unknown) => void;
 }
@@ -150,6 +152,8 @@ export class LocalLog implements ShardLog {
     const ops = this.#ops(taken);
     const begunMs = this.#o.clock.monotonicMs();
     this.#isWriting = true;
+    // Once in the log's row and once applied; bodies once, so this errs on the safe side.
+    this.#o.writing?.(2 * ops.bytes);
     this.#o.store.write(ops.rows).then(
       () => {
         this.#isWriting = false;

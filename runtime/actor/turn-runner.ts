@@ -34,6 +34,8 @@ export interface TurnRunnerOptions {
   /** Rows that carry notices, and the effect that sends them once they are committed. */
   readonly outbox: (activation: Activation, tells: readonly Tell[], trace: string) => Outgoing;
   readonly timersSet: (activation: Activation, dueMs: readonly number[]) => void;
+  /** Rows of this actor changed, durably. */
+  readonly changed: (activation: Activation) => void;
 }
 
 export interface Outgoing {
@@ -126,6 +128,7 @@ export class TurnRunner {
       activation.trim(index);
       if (turn.timersSet.length > 0) this.#o.timersSet(activation, turn.timersSet);
       outgoing?.committed();
+      this.#o.changed(activation);
     });
     return index;
   }

@@ -123,7 +123,10 @@ export function assertLimits(of: Limits = limits): void {
   invariant(of.backlogCommandsMax <= of.shardBacklogCommandsMax, 'an actor may not queue more than its shard');
   invariant(of.turnWriteBytesMax <= of.groupCommitBytesMax, 'the largest turn fits into one transaction');
   invariant(of.groupCommitBytesMax <= of.pendingBytesMax, 'a full transaction may be pending');
-  invariant(of.bodyInlineBytesMax <= of.groupCommitBytesMax, 'the largest body inside an entry fits into one transaction');
+  invariant(
+    of.bodyInlineBytesMax <= of.groupCommitBytesMax,
+    'the largest body inside an entry fits into one transaction',
+  );
   invariant(of.bodyChunkBytes <= of.bodyInlineBytesMax, 'a chunk of a body fits into an entry');
   invariant(of.turnRowsReadMax <= of.rangeRowsMax, 'a turn may spend its budget in one read');
   invariant(

@@ -1,8 +1,8 @@
 /**
  * The store on disk: the only importer of `lmdb`.
  *
- * Promises: what `store.ts` says. One `write` is one LMDB transaction (or part of one together with its neighbours),
- * and settles after `fdatasync`. The first failed commit is reported to `fatal` once, and the store takes nothing more.
+ * Promises: what `store.ts` says. A `write` is one LMDB transaction, or a part of one together with those that waited
+ * with it, and settles after `fdatasync`. The first failed commit is reported to `fatal` once, and the store takes nothing more.
  *
  * Leaves to others: whether the file may be opened at all (`data-directory.ts`, `data-file.ts`: LMDB crashes on
  * garbage), and room on the disk (`space-guard.ts`: LMDB does not survive a full one).
@@ -69,14 +69,24 @@ export async function openLmdbStore(options: LmdbStoreOptions): Promise<LmdbStor
   }
 }
 
+interface PendingWrite {
+  readonly ops: readonly StoreOp[];
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+}
+
 export class LmdbStore implements Store {
   readonly #db: RootDatabase<Uint8Array, RowKey>;
   readonly #options: LmdbStoreOptions;
   readonly #mapBytesMax: number;
   /** Settles with the youngest write; those before it have settled by then. */
   #lastWrite: Promise<void> = Promise.resolve();
+  /** In the transaction that is on its way; those behind it wait for the next one. */
+  #committing: readonly PendingWrite[] = [];
+  readonly #waiting: PendingWrite[] = [];
   #state: 'open' | 'failed' | 'closed' = 'open';
-  #failure: Promise<unknown> | undefined;
+  #hasFailed = false;
+  #isReleased = false;
 
   constructor(db: RootDatabase<Uint8Array, RowKey>, options: LmdbStoreOptions, mapBytesMax: number) {
     this.#db = db;
@@ -111,16 +121,13 @@ export class LmdbStore implements Store {
 
   write(ops: readonly StoreOp[]): Promise<void> {
     if (this.#state !== 'open') return Promise.reject(this.#refusal());
-    if (ops.length === 0) return Promise.resolve();
+    // Nothing to wait for but those before it: writes settle in the order of their calls.
+    if (ops.length === 0) return this.#lastWrite;
     // Everything that could make lmdb throw is looked at first: a throw halfway would commit the half before it.
     requireSoundOps(ops);
-    const committed = this.#db.batch(() => putAll(this.#db, ops));
-    // Left alone, lmdb starts in the loop's next turn, behind all input that has arrived by then. It starts at once when
-    // there is a second call; this one is empty, and its promise is the same one or that of an empty transaction.
-    const started = this.#db.batch(noRows);
-    const settled = Promise.all([committed, started]).then(nothing, (error: unknown) => this.#fail(error));
-    this.#lastWrite = settled;
-    return settled;
+    this.#lastWrite = new Promise((resolve, reject) => this.#waiting.push({ ops, resolve, reject }));
+    if (this.#committing.length === 0) this.#commit();
+    return this.#lastWrite;
   }
 
   stats(): StoreStats {
@@ -133,23 +140,51 @@ export class LmdbStore implements Store {
   }
 
   async close(): Promise<void> {
-    if (this.#state === 'closed') return;
-    const failed = this.#state === 'failed';
-    this.#state = 'closed';
+    if (this.#state === 'open') {
+      this.#state = 'closed';
+      await this.#lastWrite.catch(nothing);
+    }
     // After a failure the native side may still hold its locks, and the process is about to end anyway.
-    if (failed) return;
-    await this.#lastWrite.catch(nothing);
-    if (this.#failure === undefined) await this.#db.close();
+    if (this.#hasFailed || this.#isReleased) return;
+    this.#isReleased = true;
+    await this.#db.close();
   }
 
-  /** Tells the owner once, and rejects with the cause. */
-  async #fail(error: unknown): Promise<never> {
-    if (this.#state === 'open') this.#state = 'failed';
-    if (this.#failure === undefined) {
-      this.#failure = causeOf(error, this.#options.clock);
-      this.#options.fatal(storeFailed(await this.#failure));
-    }
-    throw storeFailed(await this.#failure);
+  /**
+   * Makes one transaction of the writes that wait. There is one at a time: LMDB would go on after a failed fsync, and a
+   * later write could then become durable without the earlier one.
+   */
+  #commit(): void {
+    const writes = this.#waiting.splice(0);
+    this.#committing = writes;
+    const committed = this.#db.batch(() => {
+      for (const { ops } of writes) putAll(this.#db, ops);
+    });
+    // Left alone, lmdb starts in the loop's next turn, behind all input that has arrived by then. It starts at once when
+    // there is a second call; this one is empty, and its promise is the same one or that of an empty transaction.
+    const started = this.#db.batch(noRows);
+    if (started !== committed) started.catch((error: unknown) => this.#fail(error));
+    committed.then(
+      () => {
+        this.#committing = [];
+        for (const { resolve } of writes) resolve();
+        if (this.#waiting.length > 0) this.#commit();
+      },
+      (error: unknown) => this.#fail(error),
+    );
+  }
+
+  /** Called for each commit that fails; the first one tells the owner and ends all that is on its way. */
+  #fail(error: unknown): void {
+    this.#state = 'failed';
+    const cause = causeOf(error, this.#options.clock);
+    if (this.#hasFailed) return;
+    this.#hasFailed = true;
+    void cause.then((named) => {
+      const failed = storeFailed(named);
+      this.#options.fatal(failed);
+      for (const { reject } of [...this.#committing, ...this.#waiting.splice(0)]) reject(failed);
+    });
   }
 
   #refusal(): Error {

@@ -61,7 +61,8 @@ export class MemoryStore implements Store {
 
   write(ops: readonly StoreOp[]): Promise<void> {
     if (this.#refusal !== undefined) return Promise.reject(this.#refusal);
-    if (ops.length === 0) return Promise.resolve();
+    // Nothing to wait for but those before it: writes settle in the order of their calls.
+    if (ops.length === 0) return this.#lastWrite;
     requireSoundOps(ops);
     const settled = new Promise<void>((resolve, reject) => this.#unsettled.push({ ops, resolve, reject }));
     this.#lastWrite = settled;

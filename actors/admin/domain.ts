@@ -1,0 +1,194 @@
+/** Domains that this server receives mail for. */
+import { z } from 'zod';
+import { type AdminContext, adminRow } from '../../runtime/cli/admin-row.ts';
+import type { CliRow } from '../../runtime/cli/cli-row.ts';
+import { wrongUsage } from '../../runtime/cli/codes.ts';
+import type { Input } from '../../runtime/cli/input.ts';
+import { type DomainPolicy, localDomains } from '../local-domain/protocol.ts';
+import { parseAddress, parseDomain } from '../mail/address.ts';
+import { clusterSettings } from '../settings/protocol.ts';
+import { remoteTargetUnsupported } from './codes.ts';
+import { ask, domainPolicy, domainsOf, requireDomain, settingOf } from './directory.ts';
+
+const policySchema = z.strictObject({
+  catchAll: z.string().nullable().optional(),
+  postmaster: z.string().nullable().optional(),
+  detailSeparator: z.string().length(1).nullable().optional(),
+});
+
+const domainAdd = adminRow({
+  name: 'domain-add',
+  permission: 'domain.write',
+  summary: 'Receive mail for a domain',
+  args: z.strictObject({ domain: z.string(), policy: policySchema }),
+  run: (context, { domain, policy }) => addDomain(context, domain, policy),
+});
+
+/** Also for the quick start. A domain that is there stays as it is. */
+export async function addDomain(context: AdminContext, text: string, given: z.output<typeof policySchema>) {
+  const domain = parseDomain(text);
+  const separator = await settingOf(context, 'smtp.detailSeparator');
+  const byDefault = { detailSeparator: separator === 'none' ? null : separator };
+  const policy = { ...byDefault, ...(await checkedPolicy(context, given, domain)) };
+  // The list last: what it names is whole. Both repeat harmlessly when this was interrupted in between.
+  const { created } = await ask(context, localDomains.ref(domain), { kind: 'create', policy });
+  await ask(context, clusterSettings, { kind: 'addDomain', domain });
+  return { domain, created };
+}
+
+const domainSet = adminRow({
+  name: 'domain-set',
+  permission: 'domain.write',
+  summary: 'Change what a domain does with mail',
+  args: z.strictObject({ domain: z.string(), policy: policySchema }),
+  async run(context, args) {
+    const domain = parseDomain(args.domain);
+    await requireDomain(context, domain);
+    const policy = await checkedPolicy(context, args.policy, domain);
+    const now = await ask(context, localDomains.ref(domain), { kind: 'setPolicy', policy });
+    return { domain, ...now };
+  },
+});
+
+const domainList = adminRow({
+  name: 'domain-list',
+  permission: 'domain.read',
+  summary: 'List the domains of this server',
+  args: z.strictObject({}),
+  async run(context) {
+    const rows: ({ readonly domain: string } & DomainPolicy)[] = [];
+    for (const domain of await domainsOf(context, null)) {
+      const policy = await domainPolicy(context, domain);
+      if (policy !== null) rows.push({ domain, ...policy });
+    }
+    return rows;
+  },
+});
+
+const domainRemove = adminRow({
+  name: 'domain-remove',
+  permission: 'domain.write',
+  summary: 'Stop receiving mail for a domain',
+  args: z.strictObject({ domain: z.string() }),
+  async run(context, args) {
+    const domain = parseDomain(args.domain);
+    const isListed = (await domainsOf(context, null)).includes(domain);
+    if (!isListed) await requireDomain(context, domain);
+    // The actor refuses while it has addresses. The list last, so that an interrupted removal can be repeated.
+    await ask(context, localDomains.ref(domain), { kind: 'remove' });
+    await ask(context, clusterSettings, { kind: 'removeDomain', domain });
+    return { domain, removed: true };
+  },
+});
+
+export const domainAdmin = [domainAdd, domainSet, domainList, domainRemove];
+
+async function checkedPolicy(
+  context: AdminContext,
+  policy: z.output<typeof policySchema>,
+  domain: string,
+): Promise<Partial<DomainPolicy>> {
+  const checked: { -readonly [Key in keyof DomainPolicy]?: DomainPolicy[Key] } = {};
+  for (const key of ['catchAll', 'postmaster'] as const) {
+    const text = policy[key];
+    if (text === undefined) continue;
+    const address = text === null ? null : parseAddress(text);
+    if (address !== null && address.domain !== domain && (await domainPolicy(context, address.domain)) === null) {
+      throw remoteTargetUnsupported(address.normalised, address.domain);
+    }
+    checked[key] = address?.normalised ?? null;
+  }
+  if (policy.detailSeparator !== undefined) checked.detailSeparator = policy.detailSeparator;
+  return checked;
+}
+
+const policyOptions = [
+  { flags: '--catch-all <address>', summary: 'takes mail for unknown addresses of the domain; "none" refuses it' },
+  { flags: '--postmaster <address>', summary: 'gets mail for postmaster; otherwise the first account does' },
+  { flags: '--detail-separator <character>', summary: 'begins the detail of ann+detail@…; "none" for no details' },
+];
+
+function policyOf(input: Input) {
+  const value = (name: string): string | null | undefined => {
+    const text = input.option(name);
+    return text === null ? undefined : text === 'none' ? null : text;
+  };
+  const policy = {
+    catchAll: value('catch-all'),
+    postmaster: value('postmaster'),
+    detailSeparator: value('detail-separator'),
+  };
+  return Object.fromEntries(Object.entries(policy).filter(([, given]) => given !== undefined));
+}
+
+export const domainCli: readonly CliRow[] = [
+  {
+    name: 'domain add',
+    permission: domainAdd.permission,
+    summary: domainAdd.summary,
+    details: 'Adding a domain again changes nothing.',
+    args: [{ name: '<domain>', summary: 'e.g. example.org' }],
+    options: policyOptions,
+    examples: ['ringpost domain add example.org', 'ringpost domain add example.org --catch-all ann@example.org'],
+    needs: 'node',
+    async run(cli, input) {
+      const answer = await cli.node.call(domainAdd, { domain: input.argument('domain'), policy: policyOf(input) });
+      await cli.print(answer, ({ domain, created }) =>
+        created
+          ? `Mail for ${domain} is received from now on. Next: ringpost account add you@${domain}`
+          : `The domain ${domain} was there already; nothing changed. To change it: ringpost domain set ${domain}`,
+      );
+    },
+  },
+  {
+    name: 'domain set',
+    permission: domainSet.permission,
+    summary: domainSet.summary,
+    args: [{ name: '<domain>', summary: 'a domain of this server' }],
+    options: policyOptions,
+    examples: ['ringpost domain set example.org --catch-all none'],
+    needs: 'node',
+    async run(cli, input) {
+      const policy = policyOf(input);
+      if (Object.keys(policy).length === 0) throw wrongUsage('name what to change, e.g. --catch-all ADDRESS');
+      const answer = await cli.node.call(domainSet, { domain: input.argument('domain'), policy });
+      await cli.print(answer, (now) => `${now.domain}: ${describePolicy(now)}`);
+    },
+  },
+  {
+    name: 'domain list',
+    permission: domainList.permission,
+    summary: domainList.summary,
+    examples: ['ringpost domain list', 'ringpost domain list --json'],
+    needs: 'node',
+    async run(cli) {
+      await cli.printList({
+        rows: await cli.node.call(domainList, {}),
+        columns: [
+          { title: 'DOMAIN', cell: (row) => row.domain },
+          { title: 'POSTMASTER', cell: (row) => row.postmaster ?? '-' },
+          { title: 'CATCH-ALL', cell: (row) => row.catchAll ?? '-' },
+          { title: 'DETAIL', cell: (row) => row.detailSeparator ?? '-' },
+        ],
+        empty: 'No domains yet. Next: ringpost domain add example.org',
+      });
+    },
+  },
+  {
+    name: 'domain remove',
+    permission: domainRemove.permission,
+    summary: domainRemove.summary,
+    details: 'Refused while the domain has addresses.',
+    args: [{ name: '<domain>', summary: 'a domain of this server' }],
+    examples: ['ringpost domain remove example.org'],
+    needs: 'node',
+    async run(cli, input) {
+      const answer = await cli.node.call(domainRemove, { domain: input.argument('domain') });
+      await cli.print(answer, ({ domain }) => `Mail for ${domain} is refused from now on.`);
+    },
+  },
+];
+
+const describePolicy = (policy: DomainPolicy): string =>
+  `postmaster ${policy.postmaster ?? 'none'}, catch-all ${policy.catchAll ?? 'none'}, ` +
+  `detail separator ${policy.detailSeparator ?? 'none'}`;

@@ -1,0 +1,86 @@
+/**
+ * What `ringpost quickstart` does once the node serves: a domain, an account, and the commands to try.
+ *
+ * Promises: repeating it, as every restart does, changes nothing and shows no password again.
+ * Leaves to others: starting the node, where it listens (`runtime/main.ts`).
+ */
+import { OperationError } from '../../runtime/base/errors.ts';
+import type { AdminContext } from '../../runtime/cli/admin-row.ts';
+import { parseAddress } from '../mail/address.ts';
+import { addAccount } from './account-life.ts';
+import { defaultQuotaBytes, readablePassword } from './account-admin.ts';
+import { addDomain } from './domain.ts';
+
+/** RFC 6761 §6.3: `localhost` names never reach the DNS, so nobody else's mail is ever at this address. */
+export const quickstartAddress = 'you@localhost.localdomain';
+
+export interface QuickstartOptions {
+  /** Null: `quickstartAddress`. */
+  readonly address: string | null;
+  readonly smtp: { readonly host: string; readonly port: number };
+  readonly dataDirectory: string;
+}
+
+export interface QuickstartResult {
+  readonly address: string;
+  /** Null when the account was there already. */
+  readonly password: string | null;
+  /** What to print, without a final line end. */
+  readonly text: string;
+}
+
+/** @throws {OperationError} what `parseAddress`, a domain or an account refuses, but not `accountExists` */
+export async function quickstart(context: AdminContext, options: QuickstartOptions): Promise<QuickstartResult> {
+  const address = parseAddress(options.address ?? quickstartAddress);
+  await addDomain(context, address.domain, {});
+  const password = readablePassword(context.random);
+  const isNew = await isMade(context, address, password);
+  const known = isNew ? password : null;
+  return { address: address.normalised, password: known, text: instructions(address.normalised, known, options) };
+}
+
+async function isMade(
+  context: AdminContext,
+  address: ReturnType<typeof parseAddress>,
+  password: string,
+): Promise<boolean> {
+  try {
+    const [passwordHash, quotaBytes] = await Promise.all([context.hashPassword(password), defaultQuotaBytes(context)]);
+    await addAccount(context, { address, displayName: '', passwordHash, quotaBytes });
+    return true;
+  } catch (error) {
+    if (error instanceof OperationError && error.code === 'accountExists') return false;
+    throw error;
+  }
+}
+
+function instructions(address: string, password: string | null, { smtp, dataDirectory }: QuickstartOptions): string {
+  // What listens on all addresses is reached on this one.
+  const host = ['0.0.0.0', '::', ''].includes(smtp.host) ? '127.0.0.1' : smtp.host;
+  const to = shellQuoted(address);
+  const data = dataDirectory === './data' ? '' : ` --data ${shellQuoted(dataDirectory)}`;
+  const login =
+    password === null
+      ? `Its password stays as it is. A new one: ringpost account passwd ${to}${data}`
+      : `Its password, which is shown only now: ${password}`;
+  const message = '"Subject: hello\\r\\n\\r\\nIt works.\\r\\n"';
+  const script = `import smtplib; smtplib.SMTP("${host}", ${smtp.port}).sendmail("me@example.net", ["${address}"], ${message})`;
+  return [
+    `Mail for ${address} is taken on ${host}:${smtp.port}. This is a cluster of one node: one copy of each mail.`,
+    login,
+    '',
+    'Send it a mail, in another terminal:',
+    `  swaks --server ${host}:${smtp.port} --to ${to}`,
+    `  python3 -c ${shellQuoted(script)}`,
+    'See it:',
+    `  ringpost mailbox list ${to}${data}`,
+    `  ringpost trace ${to}${data}`,
+    'See how the node is:',
+    `  ringpost status${data}`,
+  ].join('\n');
+}
+
+/** POSIX shells: within single quotes nothing is special but the single quote. */
+function shellQuoted(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}

@@ -1,0 +1,43 @@
+/** Entry of the worker thread that serves everything but SMTP: probes, metrics and the admin API. */
+import { systemClock } from '../../../runtime/base/clock.ts';
+import { systemRandom } from '../../../runtime/base/random.ts';
+import { threadLogger } from '../../../runtime/observe/logger.ts';
+import { runEdgeWorker } from '../../../runtime/threads/worker-main.ts';
+import { hashPassword, requirePasswordHash } from '../../account/password.ts';
+import { adminRows } from '../../admin/admin-rows.ts';
+import { startAdminApi } from './admin-api.ts';
+import { type HttpListener, startHttpEdge } from './http-edge.ts';
+
+/** Plain data: it crosses a thread. */
+export interface HttpWorkerConfig {
+  readonly listeners: readonly HttpListener[];
+  /** `adminSocketPath(dataDirectory)`. */
+  readonly adminSocketPath: string;
+  readonly hostname: string;
+  readonly logLevel: string;
+}
+
+runEdgeWorker<HttpWorkerConfig>(async (core, config, name) => {
+  const log = threadLogger(name, config.logLevel);
+  const bug = (what: string, error: unknown): void => log.error({ err: error }, what);
+  const http = await startHttpEdge({ core, listeners: config.listeners, clock: systemClock, bug });
+  const admin = await startAdminApi({
+    core,
+    rows: adminRows,
+    socketPath: config.adminSocketPath,
+    hostname: config.hostname,
+    clock: systemClock,
+    random: systemRandom,
+    hashPassword,
+    checkPasswordHash: requirePasswordHash,
+    bug,
+  });
+  for (const { host, port } of http.addresses) log.info({ host, port }, 'HTTP listens');
+  return {
+    async stop(graceMs) {
+      await Promise.all([http.stop(graceMs), admin.stop(graceMs)]);
+    },
+    stats: () => Promise.resolve({}),
+    reloadCertificate: () => Promise.resolve(),
+  };
+});

@@ -1,0 +1,43 @@
+/** What the edge counts. Plain numbers, so that they can cross a thread as they are. */
+export interface EdgeStats {
+  /** Open sessions. */
+  sessions: number;
+  sessionsTotal: number;
+  accepted: number;
+  acceptedBytes: number;
+  /** Bytes of mail in memory: on the way in, or waiting for their commit. */
+  dataBytes: number;
+  /** Connections refused before a session was made, by reason. */
+  readonly connectionsRefused: Record<string, number>;
+  /** 4xx and 5xx replies, by code and enhanced code: `550 5.1.1`. Bounded by the table of replies. */
+  readonly refused: Record<string, number>;
+}
+
+export function newStats(): EdgeStats {
+  return {
+    sessions: 0,
+    sessionsTotal: 0,
+    accepted: 0,
+    acceptedBytes: 0,
+    dataBytes: 0,
+    connectionsRefused: {},
+    refused: {},
+  };
+}
+
+const keysMax = 200;
+
+export function countIn(counts: Record<string, number>, key: string): void {
+  const count = counts[key];
+  if (count !== undefined) counts[key] = count + 1;
+  // An actor's error may carry any code; a flood of new ones must not grow the table.
+  else if (Object.keys(counts).length < keysMax) counts[key] = 1;
+}
+
+/** For metrics and status. */
+export function flatStats({ connectionsRefused, refused, ...counts }: EdgeStats): Record<string, number> {
+  const flat: Record<string, number> = { ...counts };
+  for (const [why, count] of Object.entries(connectionsRefused)) flat[`connectionsRefused ${why}`] = count;
+  for (const [reply, count] of Object.entries(refused)) flat[`refused ${reply}`] = count;
+  return flat;
+}

@@ -1,0 +1,19 @@
+/** Every code with which a node's configuration is refused. All are for the operator at start, so none is transient. */
+import { type OperationError, refused } from '../base/errors.ts';
+
+export const unknownConfigKey = (key: string, source: string, near: string | null): OperationError =>
+  refused(
+    'unknownConfigKey',
+    `${source}: there is no key ${key}; ${near === null ? '`ringpost config describe` lists them' : `did you mean ${near}?`}`,
+  );
+
+export const badConfigValue = (text: string): OperationError => refused('badConfigValue', text);
+
+export const badConfigSet = (text: string): OperationError =>
+  refused('badConfigSet', `--set ${text}: it is written key=value, e.g. --set smtp.listen=127.0.0.1:2525`);
+
+export const configFileUnreadable = (path: string, cause: unknown): OperationError =>
+  refused('configFileUnreadable', `cannot read ${path}: ${cause instanceof Error ? cause.message : String(cause)}`);
+
+export const badConfigFile = (path: string, cause: unknown): OperationError =>
+  refused('badConfigFile', `${path} is no TOML: ${cause instanceof Error ? cause.message : String(cause)}`);

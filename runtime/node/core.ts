@@ -1,0 +1,123 @@
+/**
+ * The core of a node put together: data directory, store, bodies, log, engine. Knows no mail and no threads.
+ *
+ * Promises: opened in an order in which each part finds what it needs, closed in reverse with nothing pending; a
+ * failure on the way leaves nothing locked.
+ */
+import type { ActorKind } from '../actor/actor.ts';
+import { Engine, type EngineReports } from '../actor/engine.ts';
+import { type GroupCommit, LocalLog } from '../actor/local-log.ts';
+import type { Clock } from '../base/clock.ts';
+import { type NodeId, randomText } from '../base/ids.ts';
+import type { Limits } from '../base/limits.ts';
+import type { Random } from '../base/random.ts';
+import { encodeRow } from '../codec/row.ts';
+import { BodyTracker } from '../store/bodies.ts';
+import { type DataDirectory, openDataDirectory } from '../store/data-directory.ts';
+import { keyspace, rowKey } from '../store/keys.ts';
+import { openLmdbStore } from '../store/lmdb-store.ts';
+import { SpaceGuard } from '../store/space-guard.ts';
+import type { Store } from '../store/store.ts';
+
+/** Fixed for ever when a cluster is created (plan §2). */
+export const shardCountOfNewCluster = 256;
+
+export interface CoreOptions {
+  readonly dataPath: string;
+  readonly nodeId: NodeId;
+  /** Makes a new cluster of one when the directory is empty; else an empty one is refused. */
+  readonly mayCreate: boolean;
+  readonly kinds: ReadonlyMap<string, ActorKind>;
+  readonly mapBytesMax?: number;
+  readonly freeBytesMin?: number;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly limits: Limits;
+  readonly reports: EngineReports;
+  readonly observe: (commit: GroupCommit) => void;
+  /** The node must stop at once: a failed commit or a broken invariant. */
+  readonly fatal: (error: unknown) => void;
+}
+
+export interface Core {
+  readonly directory: DataDirectory;
+  readonly store: Store;
+  readonly engine: Engine;
+  readonly log: LocalLog;
+  readonly guard: SpaceGuard;
+  /** Takes nothing more, lets what was taken become durable, closes the store and unlocks the directory. */
+  close(): Promise<void>;
+}
+
+/** @throws {OperationError} what keeps the data directory or its store from being opened */
+export async function openCore(options: CoreOptions): Promise<Core> {
+  const { clock, random, limits, kinds, fatal, nodeId, mapBytesMax, freeBytesMin } = options;
+  const directory = openDataDirectory({
+    path: options.dataPath,
+    clock,
+    expect: { nodeId },
+    ...(options.mayCreate
+      ? { create: () => ({ clusterId: randomText(random, 26), nodeId, shardCount: shardCountOfNewCluster }) }
+      : {}),
+  });
+  try {
+    const store = await openLmdbStore({
+      path: directory.storePath,
+      clock,
+      fatal,
+      ...(mapBytesMax === undefined ? {} : { mapBytesMax }),
+    });
+    await confirmStore(directory, store);
+    const { shardCount } = directory.header;
+    const guard = new SpaceGuard({ store, clock, ...(freeBytesMin === undefined ? {} : { freeBytesMin }) });
+    const bodies = new BodyTracker(store);
+    const log = new LocalLog({
+      store,
+      bodies,
+      shardCount,
+      clock,
+      groupCommitBytesMax: limits.groupCommitBytesMax,
+      writing: (bytes) => guard.noteWrite(bytes),
+      observe: options.observe,
+      fatal,
+    });
+    const engine = new Engine({
+      kinds,
+      shardCount,
+      store,
+      log,
+      hasBody: (hash) => bodies.has(hash),
+      isStorageFull: () => guard.isLow(),
+      clock,
+      random,
+      limits,
+      reports: options.reports,
+      fatal,
+    });
+    engine.start();
+    const close = async (): Promise<void> => {
+      engine.stop();
+      await drained(engine, log, clock);
+      await store.close();
+      directory.close();
+    };
+    return { directory, store, engine, log, guard, close };
+  } catch (error) {
+    directory.close();
+    throw error;
+  }
+}
+
+/** The first write proves that the store can be written, before anything is promised on it. */
+async function confirmStore(directory: DataDirectory, store: Store): Promise<void> {
+  if (directory.header.hasStore) return;
+  await store.write([{ key: rowKey([keyspace.meta, 'format']), value: encodeRow(1, directory.header.formatVersion) }]);
+  directory.confirmStore();
+}
+
+const drainStepMs = 5;
+
+async function drained(engine: Engine, log: LocalLog, clock: Clock): Promise<void> {
+  while (!engine.isDrained) await new Promise<void>((resolve) => void clock.after(drainStepMs, resolve));
+  await log.drained();
+}
