@@ -23,11 +23,17 @@ export function encodeRow(version: number, value: unknown): Uint8Array {
   return sealRow(version, pack(value));
 }
 
-/** As `encodeRow`, for a payload that is bytes already. */
-export function sealRow(version: number, payload: Uint8Array): Uint8Array {
-  const row = Buffer.allocUnsafe(rowHeaderBytes + payload.byteLength);
+/** As `encodeRow`, for a payload that is bytes already, in one piece or several: they are copied once. */
+export function sealRow(version: number, ...pieces: readonly Uint8Array[]): Uint8Array {
+  let length = rowHeaderBytes;
+  for (const piece of pieces) length += piece.byteLength;
+  const row = Buffer.allocUnsafe(length);
   row[4] = version;
-  row.set(payload, rowHeaderBytes);
+  let at = rowHeaderBytes;
+  for (const piece of pieces) {
+    row.set(piece, at);
+    at += piece.byteLength;
+  }
   row.writeUInt32BE(crc32(row.subarray(4)), 0);
   return row;
 }

@@ -64,8 +64,11 @@ export function bodyOps(hash: string, bytes: Uint8Array): StoreOp[] {
   const ops: StoreOp[] = [];
   for (let chunk = 0; chunk < chunks; chunk++) {
     const piece = bytes.subarray(chunk * chunkBytesMax, (chunk + 1) * chunkBytesMax);
-    const payload = chunk === 0 ? withHead({ sizeBytes: bytes.byteLength, chunks }, piece) : piece;
-    ops.push({ key: bodyKey(hash, chunk), value: sealRow(bodyRowVersion, payload) });
+    const value =
+      chunk === 0
+        ? sealRow(bodyRowVersion, packedHead({ sizeBytes: bytes.byteLength, chunks }), piece)
+        : sealRow(bodyRowVersion, piece);
+    ops.push({ key: bodyKey(hash, chunk), value });
   }
   return ops;
 }
@@ -119,15 +122,14 @@ export function readBody(store: Store, hash: string, range: BodyRange = {}, info
   return pieces.length === 1 ? pieces[0] : Buffer.concat(pieces);
 }
 
-/** Payload of a first row: length of the header in one byte, header, bytes. */
-function withHead({ sizeBytes, chunks }: BodyInfo, bytes: Uint8Array): Uint8Array {
+/** What stands in front of the bytes in a first row: length of the header in one byte, header. */
+function packedHead({ sizeBytes, chunks }: BodyInfo): Uint8Array {
   const head = pack({ size: sizeBytes, chunks, codec: 'plain', keyId: null, location: 'here' } satisfies Head);
   invariant(head.byteLength <= 255, 'the header of a body is short');
-  const payload = Buffer.allocUnsafe(1 + head.byteLength + bytes.byteLength);
-  payload[0] = head.byteLength;
-  payload.set(head, 1);
-  payload.set(bytes, 1 + head.byteLength);
-  return payload;
+  const packed = new Uint8Array(1 + head.byteLength);
+  packed[0] = head.byteLength;
+  packed.set(head, 1);
+  return packed;
 }
 
 function readFirst(store: Store, hash: string): { readonly info: BodyInfo; readonly bytes: Uint8Array } | undefined {
