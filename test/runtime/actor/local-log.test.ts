@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { batchesKept, LocalLog } from '../../../runtime/actor/local-log.ts';
+import { shardId } from '../../../runtime/base/ids.ts';
+import { InvariantError } from '../../../runtime/base/invariant.ts';
+import { bodyHash } from '../../../runtime/store/body-rows.ts';
+import { BodyTracker } from '../../../runtime/store/bodies.ts';
+import { below, keyspace, rowKey } from '../../../runtime/store/keys.ts';
+import { MemoryDisk, MemoryStore } from '../../../runtime/store/memory-store.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+
+const zero = shardId(0);
+const one = shardId(1);
+const row = (name: string) => ({ key: rowKey(['s', 0, name]), value: Buffer.from(name) });
+const entry = (timeMs: number, name: string) => ({ timeMs, rows: [row(name)], holds: [], bodies: [] });
+
+function openLog(disk = new MemoryDisk()) {
+  const releases: (() => void)[] = [];
+  const store = new MemoryStore({ disk, settle: (apply) => releases.push(apply) });
+  const bodies = new BodyTracker(store);
+  const commits: string[] = [];
+  const log = new LocalLog({
+    store,
+    bodies,
+    shardCount: 2,
+    clock: new FakeClock(),
+    groupCommitBytesMax: 1_000_000,
+    observe: () => undefined,
+    fatal: (error) => assert.fail(String(error)),
+  });
+  log.onCommitted((of) => commits.push(of.map(({ shard, index }) => `${shard}:${index}`).join(' ')));
+  const commit = async () => {
+    releases.shift()?.();
+    for (let i = 0; i < 5; i++) await Promise.resolve();
+  };
+  return { disk, store, bodies, log, commits, commit, releases };
+}
+
+void test('entries of all shards that gather during one transaction go into the next one together', async () => {
+  const { log, commits, commit, releases } = openLog();
+  log.append(zero, entry(1, 'a'));
+  log.flush();
+  log.append(zero, entry(2, 'b'));
+  log.append(one, entry(1, 'c'));
+  log.append(zero, entry(3, 'd'));
+  log.flush();
+  assert.equal(releases.length, 1, 'one transaction at a time');
+  await commit();
+  await commit();
+  assert.deepEqual(commits, ['0:1', '0:3 1:1']);
+});
+
+void test('positions survive a restart, and nothing that was not durable is counted', async () => {
+  const before = openLog();
+  before.log.append(zero, entry(5, 'a'));
+  before.log.flush();
+  await before.commit();
+  before.log.append(zero, entry(6, 'b'));
+  before.log.flush();
+  before.store.halt();
+
+  const { log } = openLog(before.disk);
+  assert.equal(log.lastIndex(zero), 1);
+  assert.equal(log.committedIndex(zero), 1);
+  assert.equal(log.lastTimeMs(zero), 5);
+});
+
+void test('entry time that does not grow stops the node', () => {
+  const { log } = openLog();
+  log.append(zero, entry(5, 'a'));
+  assert.throws(() => log.append(zero, entry(5, 'b')), InvariantError);
+});
+
+void test('a body lives as long as a kept entry names it, then goes when nobody else needs it', async () => {
+  const world = openLog();
+  const bytes = Buffer.from('a mail');
+  const hash = bodyHash(bytes);
+  const owner = [0, 'mailbox', 'm', '1:1'];
+  world.log.append(zero, { timeMs: 1, rows: [], holds: [{ hash, owner, held: true }], bodies: [{ hash, bytes }] });
+  world.log.append(zero, { timeMs: 2, rows: [], holds: [{ hash, owner, held: false }], bodies: [] });
+  world.log.flush();
+  await world.commit();
+  for (let i = 0; i < batchesKept - 1; i++) {
+    world.log.append(zero, entry(3 + i, 'x'));
+    world.log.flush();
+    await world.commit();
+  }
+  assert.ok(world.bodies.has(hash), 'the entry that brought it is still kept');
+  const kept = world.store.range({ ...below(rowKey([keyspace.log])), limit: 1_000 }).length;
+  assert.equal(kept, batchesKept);
+
+  const reopened = openLog(world.disk);
+  assert.equal(reopened.bodies.entryCount(hash), 1, 'known again after a restart');
+  for (let i = 0; i < 3; i++) {
+    reopened.log.append(zero, entry(10_000 + i, 'x'));
+    reopened.log.flush();
+    await reopened.commit();
+  }
+  assert.equal(reopened.bodies.has(hash), false);
+});
