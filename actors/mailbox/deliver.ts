@@ -120,12 +120,9 @@ function appendFolder(box: OpenMailbox, command: MailboxCommand & { readonly kin
   return box.folder(folderId);
 }
 
-function recordAccepted(turn: Turn, { mailId, body, envelope }: IncomingMessage): void {
-  const detail = {
-    from: envelope.reversePath,
-    sizeBytes: body.sizeBytes,
-    recipients: 1,
-    submitter: envelope.submitter,
-  };
+function recordAccepted(turn: Turn, { mailId, body, envelope, header }: IncomingMessage): void {
+  const { reversePath: from, submitter } = envelope;
+  // With the Message-ID, so that a trace can begin with what the sender knows of his mail.
+  const detail = { from, sizeBytes: body.sizeBytes, recipients: 1, submitter, messageId: header.messageId };
   turn.record({ subject: mailId, kind: 'accepted', detail });
 }

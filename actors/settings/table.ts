@@ -50,7 +50,6 @@ const separator: SettingKind = {
   canonical: (text) => (/^(?:[-+=_#.]|none)$/.test(text) ? text : null),
 };
 
-const kibibyte = 1024;
 const permission = 'settings.write';
 
 export const settingsTable: Readonly<Record<string, Setting>> = {
@@ -64,12 +63,6 @@ export const settingsTable: Readonly<Record<string, Setting>> = {
     is: count(100, 1000),
     byDefault: '1000',
     does: 'Recipients of one mail. RFC 5321 §4.5.3.1.8 asks for 100 at least; one costs about 500 bytes until the commit.',
-    permission,
-  },
-  'smtp.messageBytesMax': {
-    is: size('a size from 64KB to 1GB', 64 * kibibyte, kibibyte ** 3),
-    byDefault: String(50 * kibibyte ** 2),
-    does: 'Largest mail that is taken, announced as SIZE (RFC 1870). One of this size sits in memory until its commit.',
     permission,
   },
   'smtp.hopsMax': {

@@ -35,7 +35,9 @@ const commands: CommandTable<Turn, SpoolCommand, SpoolAnswers> = {
       turn.tell(mailboxes.ref(recipient.mailboxId), { kind: 'deliver', message, recipient }, [message.body]);
     }
     const { reversePath, submitter } = message.envelope;
-    const detail = { from: reversePath, sizeBytes: message.body.sizeBytes, recipients: recipients.length, submitter };
+    const { messageId } = message.header;
+    const { sizeBytes } = message.body;
+    const detail = { from: reversePath, sizeBytes, recipients: recipients.length, submitter, messageId };
     turn.record({ subject: message.mailId, kind: 'accepted', detail });
     return { mailId: message.mailId, resend: false };
   },

@@ -15,7 +15,8 @@ import { type LogIndex, type ShardId, shardId } from '../base/ids.ts';
 import { InvariantError, invariant } from '../base/invariant.ts';
 import { decodeRow, encodeRow } from '../codec/row.ts';
 import { below, keyParts, keyspace, rowKey } from '../store/keys.ts';
-import type { Store, StoreOp } from '../store/store.ts';
+import type { ReadableStore } from '../store/layered-store.ts';
+import type { StoreOp } from '../store/store.ts';
 import type { Activation } from './activation.ts';
 import { deadLetterEntry } from './dead-letters.ts';
 import type { BodyHold, ShardLog } from './log.ts';
@@ -67,7 +68,7 @@ interface Ack {
 }
 
 export interface ChannelsOptions {
-  readonly store: Store;
+  readonly store: ReadableStore;
   readonly log: ShardLog;
   readonly shards: ShardTable;
   readonly clock: Clock;

@@ -3,7 +3,7 @@ import type { ErrorData } from '../base/errors.ts';
 import type { ShardId } from '../base/ids.ts';
 import { decodeRow, encodeRow } from '../codec/row.ts';
 import { below, keyParts, keyspace, rowKey } from '../store/keys.ts';
-import type { Store } from '../store/store.ts';
+import type { ReadableStore } from '../store/layered-store.ts';
 import type { StoredNotice } from './channels.ts';
 import type { BodyHold, WriteSet } from './log.ts';
 import { runtimeRowVersion } from './turn.ts';
@@ -48,7 +48,7 @@ export function deadLetterRemoval(letter: ListedDeadLetter): Pick<WriteSet, 'row
   };
 }
 
-export function listDeadLetters(store: Store, limit: number): ListedDeadLetter[] {
+export function listDeadLetters(store: ReadableStore, limit: number): ListedDeadLetter[] {
   const rows = store.range({ ...below(rowKey([keyspace.deadLetter])), limit });
   return rows.map(({ key, value }) => {
     const [, shard, index] = keyParts(key) as [string, number, number];
@@ -56,7 +56,7 @@ export function listDeadLetters(store: Store, limit: number): ListedDeadLetter[]
   });
 }
 
-export function findDeadLetter(store: Store, shard: number, index: number): ListedDeadLetter | undefined {
+export function findDeadLetter(store: ReadableStore, shard: number, index: number): ListedDeadLetter | undefined {
   const bytes = store.get(rowKey([keyspace.deadLetter, shard, index]));
   return bytes === undefined ? undefined : { shard, index, ...(decodeRow(bytes).value as DeadLetter) };
 }

@@ -9,7 +9,8 @@ import type { LogIndex, ShardId } from '../base/ids.ts';
 import { invariant } from '../base/invariant.ts';
 import { decodeRow, encodeRow } from '../codec/row.ts';
 import { below, keyParts, keyspace, rowKey } from '../store/keys.ts';
-import type { Store, StoreOp } from '../store/store.ts';
+import type { ReadableStore } from '../store/layered-store.ts';
+import type { StoreOp } from '../store/store.ts';
 import type { CommandId } from './request.ts';
 import { runtimeRowVersion } from './turn.ts';
 
@@ -37,10 +38,10 @@ export type Lookup = { readonly state: 'new' } | { readonly state: 'settled' } |
 
 export class DedupTable {
   readonly #shard: ShardId;
-  readonly #store: Store;
+  readonly #store: ReadableStore;
   readonly #callers = new Map<string, CallerRecords>();
 
-  constructor(shard: ShardId, store: Store) {
+  constructor(shard: ShardId, store: ReadableStore) {
     this.#shard = shard;
     this.#store = store;
   }

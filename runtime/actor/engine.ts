@@ -12,7 +12,7 @@ import { InvariantError } from '../base/invariant.ts';
 import type { Limits } from '../base/limits.ts';
 import type { Random } from '../base/random.ts';
 import { statePrefix } from '../store/keys.ts';
-import type { Store } from '../store/store.ts';
+import type { ReadableStore } from '../store/layered-store.ts';
 import { Activations } from './activations.ts';
 import type { ActorKind, ActorRef } from './actor.ts';
 import { Channels } from './channels.ts';
@@ -42,7 +42,7 @@ export interface EngineReports {
 export interface EngineOptions {
   readonly kinds: ReadonlyMap<string, ActorKind>;
   readonly shardCount: number;
-  readonly store: Store;
+  readonly store: ReadableStore;
   readonly log: ShardLog;
   readonly hasBody: (hash: string) => boolean;
   /** True while the disk is too full to take more. */

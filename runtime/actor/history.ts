@@ -1,7 +1,7 @@
 /** Reading events back: the story of a subject, gathered from all shards. */
 import { decodeRow } from '../codec/row.ts';
 import { after, below, keyParts, keyspace, rowKey } from '../store/keys.ts';
-import type { Store } from '../store/store.ts';
+import type { ReadableStore } from '../store/layered-store.ts';
 import type { StoredEvents } from './turn-runner.ts';
 
 export interface HistoryLine {
@@ -30,7 +30,7 @@ function linesOf(subject: string, shard: number, stored: StoredEvents): HistoryL
 }
 
 /** All events of one subject in order of time. */
-export function eventsOf(store: Store, shardCount: number, subject: string): HistoryLine[] {
+export function eventsOf(store: ReadableStore, shardCount: number, subject: string): HistoryLine[] {
   const lines: HistoryLine[] = [];
   for (let shard = 0; shard < shardCount; shard++) {
     const range = below(rowKey([keyspace.event, shard, subject]));
@@ -49,7 +49,7 @@ const searchSliceRows = 500;
  * index for that: it reads every event, in slices, and ends at `limit` subjects.
  */
 export async function findSubjects(
-  store: Store,
+  store: ReadableStore,
   search: { readonly field: string; readonly value: string; readonly limit: number },
   pause: () => Promise<void>,
 ): Promise<string[]> {

@@ -6,7 +6,8 @@ import type { Clock } from '../base/clock.ts';
 import type { ShardId } from '../base/ids.ts';
 import { decodeRow } from '../codec/row.ts';
 import { below, keyParts, keyspace, type RowKey, rowKey } from '../store/keys.ts';
-import type { Store, StoreOp } from '../store/store.ts';
+import type { ReadableStore } from '../store/layered-store.ts';
+import type { StoreOp } from '../store/store.ts';
 import type { StoredDedup } from './dedup.ts';
 import type { ShardLog } from './log.ts';
 import type { ShardTable } from './shard-state.ts';
@@ -23,7 +24,7 @@ const strideMs = 5_000;
 const rowsMax = 500;
 
 export interface JanitorOptions {
-  readonly store: Store;
+  readonly store: ReadableStore;
   readonly log: ShardLog;
   readonly shards: ShardTable;
   readonly clock: Clock;

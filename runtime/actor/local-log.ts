@@ -2,45 +2,41 @@
  * The log of a lone node: one voter a shard, so an entry is committed when this node's own disk has it.
  *
  * It writes what the replicated log will write, so that nothing gets slower later: every group commit is one
- * transaction of all shards' entries, their applied rows, bodies and applied indexes.
+ * transaction with the entries of all shards (one row, at the end of the tree) and the bodies that they bring. Their
+ * rows follow behind, in checkpoints (`store/layered-store.ts`), of which each group commit carries a slice.
  *
- * One row holds all entries of a group commit (`['l', batch]`) instead of one row an entry: appends of 256 shards then
- * touch one page of the tree, not 256, and going through them at start is one scan. Which bodies the kept entries
- * name is kept in memory and rebuilt from those rows: a batch row *is* the reference row of its entries.
+ * One row holds all entries of a group commit instead of one row an entry: appends of 256 shards then touch one page and
+ * not 256. Which bodies the kept entries name is kept in memory and rebuilt from those rows at start: a batch row *is*
+ * the reference row of its entries.
  */
 import type { Clock } from '../base/clock.ts';
 import { type LogIndex, logIndex, type ShardId, shardId, type Term, term } from '../base/ids.ts';
 import { invariant } from '../base/invariant.ts';
-import { decodeRow, encodeRow } from '../codec/row.ts';
 import type { BodyTracker } from '../store/bodies.ts';
-import { below, keyParts, keyspace, type RowKey, rowKey } from '../store/keys.ts';
+import { isBodyBytes } from '../store/body-rows.ts';
+import type { RowKey } from '../store/keys.ts';
+import type { LayeredStore } from '../store/layered-store.ts';
 import type { Store, StoreOp } from '../store/store.ts';
+import { Checkpoints } from './checkpoints.ts';
 import type { Commit, ShardLog, WriteSet } from './log.ts';
+import {
+  type Applied,
+  batchKey,
+  batchOps,
+  batchRow,
+  keptBatches,
+  readApplied,
+  readAppliedBatch,
+  type StoredEntry,
+  storedOps,
+} from './log-rows.ts';
 
 /** A lone node leads every shard for ever. */
 const loneTerm = term(1);
-const logRowVersion = 1;
 /** Group commits kept behind the newest: what a new replica would read on from. */
 export const batchesKept = 256;
 /** Garbage candidates looked at in one group commit. */
 const sweepMax = 64;
-
-/** As stored: shard, term, index, time, rows, holds, hashes of the bodies that it names. */
-type StoredEntry = readonly [
-  number,
-  number,
-  number,
-  number,
-  readonly (readonly [string, Uint8Array | null])[],
-  readonly unknown[],
-  readonly string[],
-];
-
-interface AppliedRow {
-  readonly index: number;
-  readonly timeMs: number;
-  readonly term: number;
-}
 
 interface Pending {
   readonly shard: ShardId;
@@ -57,13 +53,6 @@ interface ShardPosition {
   timeMs: number;
 }
 
-function namedBodies({ bodies, holds }: WriteSet): readonly string[] {
-  if (bodies.length === 0 && holds.length === 0) return [];
-  const hashes = new Set(bodies.map(({ hash }) => hash));
-  for (const { hash, held } of holds) if (held) hashes.add(hash);
-  return [...hashes];
-}
-
 export interface GroupCommit {
   readonly entries: number;
   readonly rows: number;
@@ -72,7 +61,10 @@ export interface GroupCommit {
 }
 
 export interface LocalLogOptions {
-  readonly store: Store;
+  /** Where transactions go. */
+  readonly tree: Store;
+  /** What is read: the tree, and over it what is committed only. */
+  readonly store: LayeredStore;
   readonly bodies: BodyTracker;
   readonly shardCount: number;
   readonly clock: Clock;
@@ -83,8 +75,18 @@ export interface LocalLogOptions {
   readonly fatal: (error: unknown) => void;
 }
 
+/** What one group commit writes. */
+interface Transaction {
+  /** Into the tree now: the log's row, bytes of bodies, a slice of the checkpoint. */
+  readonly ops: readonly StoreOp[];
+  /** Into the active layer, once the log's row is durable. */
+  readonly layered: readonly StoreOp[];
+  readonly bytes: number;
+}
+
 export class LocalLog implements ShardLog {
   readonly #o: LocalLogOptions;
+  readonly #checkpoints: Checkpoints;
   readonly #positions: ShardPosition[] = [];
   /** Batches on disk, oldest first, with the bodies that their entries name. */
   readonly #batches: { readonly batch: number; readonly hashes: readonly string[] }[] = [];
@@ -97,6 +99,8 @@ export class LocalLog implements ShardLog {
 
   constructor(options: LocalLogOptions) {
     this.#o = options;
+    const { store, clock } = options;
+    this.#checkpoints = new Checkpoints({ store, clock, wake: () => this.flush() });
     this.#recover();
   }
 
@@ -144,37 +148,57 @@ export class LocalLog implements ShardLog {
   /** While one transaction is on its way the next one gathers: its size grows with load, and fsyncs a mail shrink. */
   flush(): void {
     if (this.#isWriting) return;
-    if (this.#pending.length === 0) {
-      for (const done of this.#idle.splice(0)) done();
-      return;
-    }
-    const taken = this.#take();
-    const ops = this.#ops(taken);
-    const begunMs = this.#o.clock.monotonicMs();
-    this.#isWriting = true;
-    // Once in the log's row and once applied; bodies once, so this errs on the safe side.
-    this.#o.writing?.(2 * ops.bytes);
-    this.#o.store.write(ops.rows).then(
-      () => {
-        this.#isWriting = false;
-        this.#pendingBytes -= ops.bytes;
-        const tookMs = this.#o.clock.monotonicMs() - begunMs;
-        this.#o.observe({ entries: taken.length, rows: ops.rows.length, bytes: ops.bytes, tookMs });
-        this.#o.bodies.written();
-        this.#listener(this.#committed(taken));
-        // Entries that gathered meanwhile go at once; what the commit set off follows with the next loop turn.
-        this.flush();
-      },
-      (error: unknown) => this.#o.fatal(error),
-    );
+    if (this.#pending.length > 0) this.#commit();
+    else if (this.#checkpoints.isDue) this.#writeSlice();
+    else for (const done of this.#idle.splice(0)) done();
   }
 
-  /** Settles when nothing is pending. */
+  /** Settles when nothing is pending and all is in the tree: what starts next has nothing to catch up on. */
   drained(): Promise<void> {
     return new Promise((resolve) => {
+      this.#checkpoints.hurry();
       this.#idle.push(resolve);
       this.flush();
     });
+  }
+
+  #commit(): void {
+    const taken = this.#take();
+    const { ops, layered, bytes } = this.#transaction(taken);
+    const { clock, tree, store, bodies, observe, fatal } = this.#o;
+    const begunMs = clock.monotonicMs();
+    this.#isWriting = true;
+    // Once in the log's row and once in the tree; bodies once, so this errs on the safe side.
+    this.#o.writing?.(2 * bytes);
+    tree.write(ops).then(() => {
+      this.#isWriting = false;
+      this.#pendingBytes -= bytes;
+      observe({ entries: taken.length, rows: ops.length, bytes, tookMs: clock.monotonicMs() - begunMs });
+      // In this order: what is durable can be read, and only then does anybody hear of it.
+      store.apply(layered);
+      bodies.written();
+      const commits = this.#committed(taken);
+      this.#checkpoints.written(this.#nextBatch - 1, (shard) => this.#applied(shard));
+      this.#listener(commits);
+      // Entries that gathered meanwhile go at once; what the commit set off follows with the next loop turn.
+      this.flush();
+    }, fatal);
+  }
+
+  /** Nothing waits for the disk: the checkpoint goes on by itself. */
+  #writeSlice(): void {
+    this.#isWriting = true;
+    this.#checkpoints.begin(this.#nextBatch - 1, (shard) => this.#applied(shard));
+    this.#o.tree.write(this.#checkpoints.idleSlice()).then(() => {
+      this.#isWriting = false;
+      this.#checkpoints.written(this.#nextBatch - 1, (shard) => this.#applied(shard));
+      this.flush();
+    }, this.#o.fatal);
+  }
+
+  #applied(shard: ShardId): Applied {
+    const { committed, timeMs } = this.#positions[shard]!;
+    return { index: committed, timeMs };
   }
 
   #take(): readonly Pending[] {
@@ -188,50 +212,46 @@ export class LocalLog implements ShardLog {
     return this.#pending.splice(0, count);
   }
 
-  #ops(taken: readonly Pending[]): { readonly rows: readonly StoreOp[]; readonly bytes: number } {
+  #transaction(taken: readonly Pending[]): Transaction {
     const { bodies } = this.#o;
-    // A row that several turns wrote is put once, with its last value.
-    const rows = new Map<RowKey, Uint8Array | null>();
-    const put = (ops: readonly StoreOp[]): void => {
-      for (const { key, value } of ops) rows.set(key, value);
+    const direct: StoreOp[] = [];
+    const bodyRows: StoreOp[] = [];
+    const sort = (ops: readonly StoreOp[]): void => {
+      for (const op of ops) (isBodyBytes(op.key) && op.value !== null ? direct : bodyRows).push(op);
     };
+    // A row that several turns wrote is in the layer once, with its last value.
+    const layered = new Map<RowKey, StoreOp>();
     const entries: StoredEntry[] = [];
     const hashes: string[] = [];
-    const applied = new Map<ShardId, AppliedRow>();
     let bytes = 0;
     for (const { shard, index, writeSet, bytes: entryBytes, hashes: named } of taken) {
       bytes += entryBytes;
       hashes.push(...named);
-      for (const body of writeSet.bodies) put(bodies.attach(body.hash, body.bytes));
+      this.#checkpoints.changed(shard);
+      for (const body of writeSet.bodies) sort(bodies.attach(body.hash, body.bytes));
       for (const { hash, owner, held } of writeSet.holds) {
-        put(held ? bodies.hold(hash, owner) : bodies.release(hash, owner));
+        sort(held ? bodies.hold(hash, owner) : bodies.release(hash, owner));
       }
-      put(writeSet.rows);
-      entries.push([
-        shard,
-        loneTerm,
-        index,
-        writeSet.timeMs,
-        writeSet.rows.map(({ key, value }) => [key, value] as const),
-        writeSet.holds.map(({ hash, owner, held }) => [hash, owner, held]),
-        named,
-      ]);
-      applied.set(shard, { index, timeMs: writeSet.timeMs, term: loneTerm });
+      for (const op of writeSet.rows) layered.set(op.key, op);
+      entries.push([shard, loneTerm, index, writeSet.timeMs, storedOps(writeSet.rows), writeSet.holds, named]);
     }
-    for (const [shard, row] of applied) rows.set(rowKey([keyspace.applied, shard]), encodeRow(logRowVersion, row));
-    rows.set(rowKey([keyspace.log, this.#nextBatch]), encodeRow(logRowVersion, entries));
-    this.#batches.push({ batch: this.#nextBatch++, hashes });
-    put(this.#compact());
-    put(bodies.sweep(sweepMax));
-    return { rows: [...rows].map(([key, value]) => ({ key, value })), bytes };
+    direct.push(...this.#compact(sort));
+    sort(bodies.sweep(sweepMax));
+    for (const op of bodyRows) layered.set(op.key, op);
+    const batch = this.#nextBatch++;
+    this.#batches.push({ batch, hashes });
+    direct.push(batchRow(batch, { entries, bodyRows: storedOps(bodyRows) }));
+    const slice = this.#checkpoints.slice(layered.size);
+    return { ops: slice.length === 0 ? direct : [...slice, ...direct], layered: [...layered.values()], bytes };
   }
 
-  #compact(): StoreOp[] {
+  /** Batches that are in the tree and that nobody reads on from. */
+  #compact(sort: (ops: readonly StoreOp[]) => void): StoreOp[] {
     const ops: StoreOp[] = [];
-    while (this.#batches.length > batchesKept) {
+    while (this.#batches.length > batchesKept && this.#batches[0]!.batch <= this.#checkpoints.appliedBatch) {
       const { batch, hashes } = this.#batches.shift()!;
-      ops.push({ key: rowKey([keyspace.log, batch]), value: null });
-      for (const hash of hashes) ops.push(...this.#o.bodies.entryReleases(hash));
+      ops.push({ key: batchKey(batch), value: null });
+      for (const hash of hashes) sort(this.#o.bodies.entryReleases(hash));
     }
     return ops;
   }
@@ -247,31 +267,37 @@ export class LocalLog implements ShardLog {
   }
 
   #recover(): void {
-    const { store, shardCount, bodies } = this.#o;
-    for (let i = 0; i < shardCount; i++) {
-      const shard = shardId(i);
-      const bytes = store.get(rowKey([keyspace.applied, shard]));
-      const row = bytes === undefined ? { index: 0, timeMs: 0 } : (decodeRow(bytes).value as AppliedRow);
-      this.#positions.push({ last: logIndex(row.index), committed: logIndex(row.index), timeMs: row.timeMs });
+    const { tree, store, shardCount, bodies } = this.#o;
+    for (let shard = 0; shard < shardCount; shard++) {
+      const { index, timeMs } = readApplied(tree, shard);
+      this.#positions.push({ last: logIndex(index), committed: logIndex(index), timeMs });
     }
-    // One batch at a time: a batch may hold megabytes.
-    const all = below(rowKey([keyspace.log]));
-    let start = all.start;
-    for (;;) {
-      const [row] = store.range({ start, end: all.end, limit: 1 });
-      if (row === undefined) return;
-      const batch = keyParts(row.key)[1] as number;
-      const hashes: string[] = [];
-      for (const [shard, , index, , , , named] of decodeRow(row.value).value as StoredEntry[]) {
-        invariant(index <= this.#positions[shard]!.last, 'an entry and its applied index are in one transaction');
-        for (const hash of named) {
-          hashes.push(hash);
-          bodies.entryHolds(hash);
-        }
-      }
+    const appliedBatch = readAppliedBatch(tree);
+    this.#nextBatch = appliedBatch + 1;
+    this.#checkpoints.appliedBatch = appliedBatch;
+    for (const [batch, kept] of keptBatches(tree)) {
+      const hashes = kept.entries.flatMap((entry) => entry[6]);
+      for (const hash of hashes) bodies.entryHolds(hash);
       this.#batches.push({ batch, hashes });
+      if (batch <= appliedBatch) continue;
+      invariant(batch === this.#nextBatch, 'no batch of the log is missing');
       this.#nextBatch = batch + 1;
-      start = rowKey([keyspace.log, batch + 1]);
+      store.apply(batchOps(kept));
+      for (const [shard, , index, timeMs] of kept.entries) this.#replayed(shardId(shard), index, timeMs);
     }
   }
+
+  #replayed(shard: ShardId, index: number, timeMs: number): void {
+    const position = this.#positions[shard]!;
+    invariant(index === position.last + 1, 'the entries of a shard follow one another');
+    this.#positions[shard] = { last: logIndex(index), committed: logIndex(index), timeMs };
+    this.#checkpoints.changed(shard);
+  }
+}
+
+function namedBodies({ bodies, holds }: WriteSet): readonly string[] {
+  if (bodies.length === 0 && holds.length === 0) return [];
+  const hashes = new Set(bodies.map(({ hash }) => hash));
+  for (const { hash, held } of holds) if (held) hashes.add(hash);
+  return [...hashes];
 }

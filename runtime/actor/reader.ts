@@ -2,7 +2,7 @@
 import { invariant } from '../base/invariant.ts';
 import { decodeRow, RottenRowError } from '../codec/row.ts';
 import { after, below, joinKey, type KeyPart, keyParts, type RowKey } from '../store/keys.ts';
-import type { Store } from '../store/store.ts';
+import type { ReadableStore } from '../store/layered-store.ts';
 import type { ActorKind, ActorRow, RangeQuery, View } from './actor.ts';
 import { rowDamaged, turnTooLarge } from './codes.ts';
 
@@ -53,14 +53,14 @@ export class CommittedView implements View {
   readonly nowMs: number;
   readonly #kind: ActorKind;
   readonly #prefix: RowKey;
-  readonly #store: Store;
+  readonly #store: ReadableStore;
   #rowsLeft: number;
 
   constructor(options: {
     readonly kind: ActorKind;
     readonly key: string;
     readonly prefix: RowKey;
-    readonly store: Store;
+    readonly store: ReadableStore;
     readonly nowMs: number;
     readonly rowsReadMax: number;
   }) {

@@ -2,7 +2,7 @@
 import { type ShardId, shardId } from '../base/ids.ts';
 import { decodeRow } from '../codec/row.ts';
 import { keyspace, rowKey } from '../store/keys.ts';
-import type { Store } from '../store/store.ts';
+import type { ReadableStore } from '../store/layered-store.ts';
 import { DedupTable } from './dedup.ts';
 import { OutputGate } from './gate.ts';
 import type { ShardLog } from './log.ts';
@@ -13,11 +13,11 @@ export class ShardState {
   readonly dedup: DedupTable;
   /** Commands that wait in the backlogs of this shard's actors. */
   backlogCommands = 0;
-  readonly #store: Store;
+  readonly #store: ReadableStore;
   readonly #outboxHeads = new Map<ShardId, number>();
   readonly #inboxLasts = new Map<ShardId, number>();
 
-  constructor(shard: ShardId, store: Store, log: ShardLog) {
+  constructor(shard: ShardId, store: ReadableStore, log: ShardLog) {
     this.shard = shard;
     this.#store = store;
     this.gate = new OutputGate(log.committedIndex(shard));
@@ -54,7 +54,7 @@ export class ShardTable {
   readonly count: number;
   readonly #states: ShardState[] = [];
 
-  constructor(count: number, store: Store, log: ShardLog) {
+  constructor(count: number, store: ReadableStore, log: ShardLog) {
     this.count = count;
     for (let shard = 0; shard < count; shard++) this.#states.push(new ShardState(shardId(shard), store, log));
   }

@@ -8,7 +8,7 @@ import type { Clock } from '../base/clock.ts';
 import type { ShardId } from '../base/ids.ts';
 import { InvariantError } from '../base/invariant.ts';
 import { below, keyParts, keyspace, rowKey } from '../store/keys.ts';
-import type { Store } from '../store/store.ts';
+import type { ReadableStore } from '../store/layered-store.ts';
 import type { Activation } from './activation.ts';
 import type { ShardTable } from './shard-state.ts';
 import type { TurnRunner } from './turn-runner.ts';
@@ -21,7 +21,7 @@ const recheckMs = 20;
 const retryMs = 30_000;
 
 export interface TimersOptions {
-  readonly store: Store;
+  readonly store: ReadableStore;
   readonly shards: ShardTable;
   readonly clock: Clock;
   readonly activate: (kind: string, key: string) => Activation;

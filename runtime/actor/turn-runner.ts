@@ -9,7 +9,8 @@ import { type LogIndex, logIndex, timeOrderedId } from '../base/ids.ts';
 import type { Random } from '../base/random.ts';
 import { encodeRow } from '../codec/row.ts';
 import { keyspace, type RowKey, rowKey } from '../store/keys.ts';
-import type { Store, StoreOp } from '../store/store.ts';
+import type { ReadableStore } from '../store/layered-store.ts';
+import type { StoreOp } from '../store/store.ts';
 import type { Activation } from './activation.ts';
 import type { ActorEvent, BodyAttachment, Principal } from './actor.ts';
 import { bodyNotHere, turnTooLarge } from './codes.ts';
@@ -23,7 +24,7 @@ export interface TurnLimits {
 }
 
 export interface TurnRunnerOptions {
-  readonly store: Store;
+  readonly store: ReadableStore;
   readonly log: ShardLog;
   readonly shards: ShardTable;
   readonly clock: Clock;

@@ -1,7 +1,7 @@
 /** One turn of one actor: reads through the overlay, collects what the handler wants changed, changes nothing itself. */
 import type { LogIndex } from '../base/ids.ts';
 import { joinKey, type KeyPart, keyspace, type RowKey, rowKey } from '../store/keys.ts';
-import type { Store } from '../store/store.ts';
+import type { ReadableStore } from '../store/layered-store.ts';
 import type { Activation } from './activation.ts';
 import type { ActorEvent, ActorRef, ActorRow, BodyRef, Principal, Protocol, RangeQuery, Turn } from './actor.ts';
 import { turnTooLarge } from './codes.ts';
@@ -26,7 +26,7 @@ export function timerKeys(activation: Activation, name: string, dueMs: number): 
 
 export interface TurnOptions {
   readonly activation: Activation;
-  readonly store: Store;
+  readonly store: ReadableStore;
   readonly committed: LogIndex;
   /** Entry time, with fractions. */
   readonly timeMs: number;
@@ -54,7 +54,7 @@ export class ActorTurn implements Turn {
   /** Bodies that must be stored when this turn commits. */
   readonly bodiesNeeded = new Set<string>();
   readonly #activation: Activation;
-  readonly #store: Store;
+  readonly #store: ReadableStore;
   readonly #committed: LogIndex;
   #rowsLeft: number;
 

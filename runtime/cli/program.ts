@@ -35,12 +35,10 @@ export interface ProgramSpec {
 export interface Program {
   /** @throws {CommandLineError} and whatever the row's `run` throws */
   parse(words: readonly string[]): Promise<void>;
-  /** The whole help of the root, for the reference. */
-  help(): string;
 }
 
 /** Options of every row that asks a node. */
-export const nodeOptions: readonly OptionSpec[] = [
+const nodeOptions: readonly OptionSpec[] = [
   { flags: '--data <dir>', summary: 'data directory of the node (RINGPOST_DATA)' },
   { flags: '--config <file>', summary: "the node's configuration file, which names its data directory" },
   { flags: '--json', summary: 'print JSON for scripts' },
@@ -83,7 +81,6 @@ export function buildProgram(spec: ProgramSpec): Program {
         throw error instanceof CommanderError ? new CommandLineError(error) : error;
       }
     },
-    help: () => root.helpInformation(),
   };
 }
 

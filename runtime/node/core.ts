@@ -15,6 +15,7 @@ import { encodeRow } from '../codec/row.ts';
 import { BodyTracker } from '../store/bodies.ts';
 import { type DataDirectory, openDataDirectory } from '../store/data-directory.ts';
 import { keyspace, rowKey } from '../store/keys.ts';
+import { LayeredStore, type ReadableStore } from '../store/layered-store.ts';
 import { openLmdbStore } from '../store/lmdb-store.ts';
 import { SpaceGuard } from '../store/space-guard.ts';
 import type { Store } from '../store/store.ts';
@@ -41,7 +42,7 @@ export interface CoreOptions {
 
 export interface Core {
   readonly directory: DataDirectory;
-  readonly store: Store;
+  readonly store: ReadableStore;
   readonly engine: Engine;
   readonly log: LocalLog;
   readonly guard: SpaceGuard;
@@ -61,17 +62,19 @@ export async function openCore(options: CoreOptions): Promise<Core> {
       : {}),
   });
   try {
-    const store = await openLmdbStore({
+    const tree = await openLmdbStore({
       path: directory.storePath,
       clock,
       fatal,
       ...(mapBytesMax === undefined ? {} : { mapBytesMax }),
     });
-    await confirmStore(directory, store);
+    await confirmStore(directory, tree);
+    const store = new LayeredStore(tree);
     const { shardCount } = directory.header;
     const guard = new SpaceGuard({ store, clock, ...(freeBytesMin === undefined ? {} : { freeBytesMin }) });
     const bodies = new BodyTracker(store);
     const log = new LocalLog({
+      tree,
       store,
       bodies,
       shardCount,
@@ -98,7 +101,7 @@ export async function openCore(options: CoreOptions): Promise<Core> {
     const close = async (): Promise<void> => {
       engine.stop();
       await drained(engine, log, clock);
-      await store.close();
+      await tree.close();
       directory.close();
     };
     return { directory, store, engine, log, guard, close };

@@ -15,9 +15,10 @@
  */
 import { invariant } from '../base/invariant.ts';
 import { encodeRow } from '../codec/row.ts';
-import { bodyDeletes, bodyKey, bodyOps, referenceKey } from './body-rows.ts';
+import { bodyDeletes, bodyNumberKey, bodyOps, lastBodyNumber, referenceKey } from './body-rows.ts';
 import { after, below, type KeyPart, keyParts, keyspace, type RowKey, rowKey } from './keys.ts';
-import type { Store, StoreOp } from './store.ts';
+import type { ReadableStore } from './layered-store.ts';
+import type { StoreOp } from './store.ts';
 
 /** A reference or a candidate is told by its key alone. */
 const markRow = encodeRow(1, null);
@@ -36,7 +37,7 @@ interface Touch {
 }
 
 export class BodyTracker {
-  readonly #store: Store;
+  readonly #store: ReadableStore;
   /** Entries of the log that name a body. */
   readonly #entries = new Map<string, number>();
   /** Bodies with changes in a batch that is being gathered or is not durable yet. */
@@ -44,6 +45,7 @@ export class BodyTracker {
   /** The hashes that each unwritten batch touches; the last one is being gathered. */
   readonly #batches: Set<string>[] = [new Set()];
   #written = 0;
+  #lastNumber: number;
   /** Bodies put by the batch being gathered that nobody has held yet. */
   readonly #unheld = new Set<string>();
   readonly #candidates = new Set<string>();
@@ -51,13 +53,14 @@ export class BodyTracker {
   #scanWhenWritten: number | undefined = 0;
   #scanFrom: RowKey = allCandidates.start;
 
-  constructor(store: Store) {
+  constructor(store: ReadableStore) {
     this.#store = store;
+    this.#lastNumber = lastBodyNumber(store);
   }
 
   /** Whether the body is stored, or will be with what is on its way. */
   has(hash: string): boolean {
-    return this.#touched.get(hash)?.isPresent ?? this.#store.has(bodyKey(hash, 0));
+    return this.#touched.get(hash)?.isPresent ?? this.#store.has(bodyNumberKey(hash));
   }
 
   /**
@@ -68,7 +71,7 @@ export class BodyTracker {
     if (this.has(hash)) return [];
     this.#touch(hash, true);
     this.#unheld.add(hash);
-    return bodyOps(hash, bytes);
+    return bodyOps(hash, ++this.#lastNumber, bytes);
   }
 
   /** @param owner who needs it: shard, kind, actor key, tag. Holding twice is holding once. */
@@ -196,7 +199,7 @@ export class BodyTracker {
 }
 
 /** Whether a committed reference row exists. */
-export function hasReferences(store: Store, hash: string): boolean {
+export function hasReferences(store: ReadableStore, hash: string): boolean {
   const rows = below(rowKey([keyspace.bodyReference, hash]));
   return store.range({ ...rows, limit: 1 }).length > 0;
 }

@@ -39,9 +39,9 @@ export const keyspace = {
   event: 'e',
   /** ['x', shard, entry index]: a notice that failed for good */
   deadLetter: 'x',
-  /** ['b', hash, chunk]: the bytes of a body */
+  /** ['b', number, chunk]: the bytes of a body, in the order in which bodies came */
   body: 'b',
-  /** ['r', hash, shard, kind, actor key, tag]: who needs a body */
+  /** ['r', hash]: a body's number; ['r', hash, shard, kind, actor key, tag]: who needs it */
   bodyReference: 'r',
   /** ['g', hash]: a body that may have lost its last reference */
   bodyGarbage: 'g',

@@ -126,6 +126,14 @@ export class MemoryDisk {
     return this.#rows.get(key);
   }
 
+  /** The disk as it is now: what a crash at this moment would leave. */
+  copy(): MemoryDisk {
+    const copy = new MemoryDisk();
+    copy.bytesMax = this.bytesMax;
+    copy.apply([...this.#rows].map(([key, value]) => ({ key, value })));
+    return copy;
+  }
+
   range(start: RowKey, end: RowKey, limit: number, reverse: boolean): StoredRow[] {
     const keys = this.#keys.between(start, end, limit, reverse);
     return keys.map((key) => ({ key, value: new Uint8Array(this.#rows.get(key) as Uint8Array) }));

@@ -5,6 +5,7 @@ import { LocalLog } from '../../runtime/actor/local-log.ts';
 import type { CommandId, Outcome } from '../../runtime/actor/request.ts';
 import { type Limits, limits } from '../../runtime/base/limits.ts';
 import { BodyTracker } from '../../runtime/store/bodies.ts';
+import { LayeredStore } from '../../runtime/store/layered-store.ts';
 import { type MemoryDisk, MemoryStore } from '../../runtime/store/memory-store.ts';
 import { FakeClock } from './fake-clock.ts';
 
@@ -12,7 +13,10 @@ export const shardCount = 8;
 
 export interface EngineWorld {
   readonly engine: Engine;
-  readonly store: MemoryStore;
+  /** What can be read. */
+  readonly store: LayeredStore;
+  /** What is on disk: `halt` is a crash. */
+  readonly tree: MemoryStore;
   readonly clock: FakeClock;
   readonly bugs: unknown[];
   readonly fatals: unknown[];
@@ -45,17 +49,18 @@ export function engineWorld(
 ): EngineWorld {
   const clock = options.clock ?? new FakeClock();
   const releases: (() => void)[] = [];
-  const store = new MemoryStore({
+  const tree = new MemoryStore({
     ...(options.disk === undefined ? {} : { disk: options.disk }),
     settle: (apply) => releases.push(apply),
   });
+  const store = new LayeredStore(tree);
   const bodies = new BodyTracker(store);
   const bugs: unknown[] = [];
   const fatals: unknown[] = [];
   const fatal = (error: unknown): void => void fatals.push(error);
   const bounds = { ...limits, ...options.limits };
   const { groupCommitBytesMax } = bounds;
-  const log = new LocalLog({ store, bodies, shardCount, clock, groupCommitBytesMax, observe: () => undefined, fatal });
+  const log = new LocalLog({ tree, store, bodies, shardCount, clock, groupCommitBytesMax, observe: () => undefined, fatal });
   let seed = 0;
   const engine = new Engine({
     kinds: new Map(kinds.map((kind) => [kind.kind, kind])),
@@ -69,8 +74,9 @@ export function engineWorld(
     limits: bounds,
     reports: {
       bug: (what, error) => void bugs.push({ what, error }),
+      turn: () => undefined,
       slow: () => undefined,
-      noticeFailed: (what, error, isDead) => void bugs.push({ what, error, isDead }),
+      noticeFailed: (_kind, what, error, isDead) => void bugs.push({ what, error, isDead }),
     },
     fatal,
   });
@@ -91,6 +97,7 @@ export function engineWorld(
   return {
     engine,
     store,
+    tree,
     clock,
     bugs,
     fatals,

@@ -66,13 +66,15 @@ async function* readMboxes(path: string): AsyncGenerator<FileMessage, void, unde
   }
 }
 
+/** Maildir names begin with the seconds of their delivery, so this is the order of arrival. */
+const byTime = (a: string, b: string): number => a.localeCompare(b, 'en', { numeric: true });
+
 async function* readMaildir(path: string): AsyncGenerator<FileMessage, void, undefined> {
   const found: { readonly file: string; readonly folder: string | null }[] = [];
   const collect = async (directory: string, folder: string | null): Promise<void> => {
     for (const state of ['cur', 'new']) {
       const names = await files.readdir(join(directory, state)).catch(() => []);
-      // The names begin with the time of delivery, so this is the order of arrival.
-      for (const name of names.sort())
+      for (const name of names.sort(byTime))
         if (!name.startsWith('.')) found.push({ file: join(directory, state, name), folder });
     }
   };

@@ -15,12 +15,11 @@ import type { Edge, EdgeLog } from './dialogue.ts';
 import { checkLimits, defaultLimits, defaultSettings, type SmtpLimits, type SmtpSettings } from './limits.ts';
 import { type SmtpListener, SmtpListenerServer } from './listener.ts';
 import { watchSessions } from './patience.ts';
-import { randomPool } from './random-pool.ts';
 import { replies } from './replies.ts';
 import { Router } from './route.ts';
 import type { SmtpSession } from './session.ts';
 import { type EdgeStats, newStats } from './stats.ts';
-import { checkCertificate, tlsOptionsOf } from './tls.ts';
+import { checkCertificate, noCertificate, tlsOptionsOf } from './tls.ts';
 
 export interface SmtpEdgeOptions {
   readonly core: CoreApi;
@@ -57,6 +56,8 @@ export const storageLowTopic = 'storageLow';
 export async function startSmtpEdge(options: SmtpEdgeOptions): Promise<SmtpEdge> {
   const edge = makeEdge(options);
   if (options.tls !== null) checkCertificate(options.tls);
+  // smtp-server would otherwise show a certificate whose key everybody has.
+  else if (options.listeners.some(({ tls }) => tls === 'implicit')) throw noCertificate();
   const admission = new Admission(edge.limits);
   const servers = options.listeners.map((listener) => new SmtpListenerServer(listener, edge, admission, options.tls));
   const opened = await Promise.allSettled(servers.map((server) => server.open()));
@@ -94,7 +95,7 @@ export async function startSmtpEdge(options: SmtpEdgeOptions): Promise<SmtpEdge>
 
 function makeEdge(options: SmtpEdgeOptions): Edge {
   const { core, clock, log, hostname, inspectors = [] } = options;
-  const random = randomPool(options.random);
+  const { random } = options;
   const limits: SmtpLimits = { ...defaultLimits, ...options.limits };
   checkLimits(limits);
   const queryOptions = { principal: stranger, timeoutMs: limits.queryMsMax };

@@ -230,9 +230,7 @@ export class SmtpSession extends SMTPConnection implements Dialogue, LineHost, R
   /** Says why, and waits for nothing. */
   cutOff(): void {
     this.#end(replies.shuttingDown);
-    // A client that does not read would keep the socket open for as long as the library's patience lasts.
-    if (this._socket.writableNeedDrain) this._socket.destroy();
-    else this._socket.destroySoon();
+    this._socket.destroySoon();
   }
 
   // ---- what the library calls ------------------------------------------------------------------------------------
@@ -333,7 +331,10 @@ export class SmtpSession extends SMTPConnection implements Dialogue, LineHost, R
     this.#receiving = null;
     countIn(this.edge.stats.refused, `${reply.code} ${reply.enhanced}`);
     this.#out += replyText(reply);
+    // Who does not read will not read this either, and would hold what waits for it.
+    const isDeaf = this._socket.writableNeedDrain;
     this.close();
+    if (isDeaf) this._socket.destroy();
     return false;
   }
 

@@ -6,6 +6,9 @@ import { type OperationError, refused } from '../../../runtime/base/errors.ts';
 const badCertificate = (what: string, cause?: unknown): OperationError =>
   refused('badCertificate', `${what}${cause instanceof Error ? `: ${cause.message}` : ''}`);
 
+export const noCertificate = (): OperationError =>
+  refused('noCertificate', 'a listener with implicit TLS needs a certificate');
+
 /**
  * `certificate` may hold the chain, own certificate first.
  * @throws {OperationError} `badCertificate` when a part cannot be read or the two do not belong together

@@ -2,11 +2,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { listDeadLetters } from '../../../runtime/actor/dead-letters.ts';
 import { below, keyspace, rowKey } from '../../../runtime/store/keys.ts';
-import { MemoryDisk, type MemoryStore } from '../../../runtime/store/memory-store.ts';
+import type { ReadableStore } from '../../../runtime/store/layered-store.ts';
+import { MemoryDisk } from '../../../runtime/store/memory-store.ts';
 import { counterKind, failingKeys } from '../../support/counter-actor.ts';
 import { engineWorld } from '../../support/engine-world.ts';
 
-const rowsIn = (store: MemoryStore, space: string): number =>
+const rowsIn = (store: ReadableStore, space: string): number =>
   store.range({ ...below(rowKey([space])), limit: 10_000 }).length;
 
 void test('notices reach their actors once, and leave no row behind', async () => {
@@ -38,7 +39,7 @@ for (const commits of [1, 2, 3, 4]) {
     const asked = before.ask('counter', 'source', { kind: 'tell', to: ['t1', 't2', 't1'], by: 1 } as never);
     await before.turn();
     for (let i = 0; i < commits; i++) await before.commit();
-    before.store.halt();
+    before.tree.halt();
     assert.ok(asked.outcome?.ok, 'acknowledged with the first commit');
 
     const world = engineWorld([counterKind], { disk, clock: before.clock });

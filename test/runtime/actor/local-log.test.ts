@@ -6,6 +6,7 @@ import { InvariantError } from '../../../runtime/base/invariant.ts';
 import { bodyHash } from '../../../runtime/store/body-rows.ts';
 import { BodyTracker } from '../../../runtime/store/bodies.ts';
 import { below, keyspace, rowKey } from '../../../runtime/store/keys.ts';
+import { LayeredStore, type ReadableStore } from '../../../runtime/store/layered-store.ts';
 import { MemoryDisk, MemoryStore } from '../../../runtime/store/memory-store.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
@@ -15,15 +16,18 @@ const row = (name: string) => ({ key: rowKey(['s', 0, name]), value: Buffer.from
 const entry = (timeMs: number, name: string) => ({ timeMs, rows: [row(name)], holds: [], bodies: [] });
 
 function openLog(disk = new MemoryDisk()) {
+  const clock = new FakeClock();
   const releases: (() => void)[] = [];
-  const store = new MemoryStore({ disk, settle: (apply) => releases.push(apply) });
+  const tree = new MemoryStore({ disk, settle: (apply) => releases.push(apply) });
+  const store = new LayeredStore(tree);
   const bodies = new BodyTracker(store);
   const commits: string[] = [];
   const log = new LocalLog({
+    tree,
     store,
     bodies,
     shardCount: 2,
-    clock: new FakeClock(),
+    clock,
     groupCommitBytesMax: 1_000_000,
     observe: () => undefined,
     fatal: (error) => assert.fail(String(error)),
@@ -33,7 +37,20 @@ function openLog(disk = new MemoryDisk()) {
     releases.shift()?.();
     for (let i = 0; i < 5; i++) await Promise.resolve();
   };
-  return { disk, store, bodies, log, commits, commit, releases };
+  /** Entries of one commit each. */
+  const commitMore = async (count: number, timeMs: number) => {
+    for (let i = 0; i < count; i++) {
+      log.append(zero, entry(timeMs + i, 'x'));
+      log.flush();
+      await commit();
+    }
+  };
+  /** Lets the log fall idle and brings all of it into the tree. */
+  const checkpoint = async () => {
+    clock.advance(1_000);
+    while (releases.length > 0) await commit();
+  };
+  return { disk, clock, commitMore, checkpoint, tree, store, bodies, log, commits, commit, releases };
 }
 
 void test('entries of all shards that gather during one transaction go into the next one together', async () => {
@@ -57,7 +74,7 @@ void test('positions survive a restart, and nothing that was not durable is coun
   await before.commit();
   before.log.append(zero, entry(6, 'b'));
   before.log.flush();
-  before.store.halt();
+  before.tree.halt();
 
   const { log } = openLog(before.disk);
   assert.equal(log.lastIndex(zero), 1);
@@ -80,21 +97,46 @@ void test('a body lives as long as a kept entry names it, then goes when nobody 
   world.log.append(zero, { timeMs: 2, rows: [], holds: [{ hash, owner, held: false }], bodies: [] });
   world.log.flush();
   await world.commit();
-  for (let i = 0; i < batchesKept - 1; i++) {
-    world.log.append(zero, entry(3 + i, 'x'));
-    world.log.flush();
-    await world.commit();
-  }
+  await world.commitMore(batchesKept - 1, 3);
+  await world.checkpoint();
   assert.ok(world.bodies.has(hash), 'the entry that brought it is still kept');
   const kept = world.store.range({ ...below(rowKey([keyspace.log])), limit: 1_000 }).length;
   assert.equal(kept, batchesKept);
 
   const reopened = openLog(world.disk);
   assert.equal(reopened.bodies.entryCount(hash), 1, 'known again after a restart');
-  for (let i = 0; i < 3; i++) {
-    reopened.log.append(zero, entry(10_000 + i, 'x'));
-    reopened.log.flush();
-    await reopened.commit();
-  }
+  await reopened.commitMore(4, 10_000);
   assert.equal(reopened.bodies.has(hash), false);
 });
+
+void test('rows can be read as soon as they are committed, and are the same after a crash at any step of a checkpoint', async () => {
+  const world = openLog();
+  for (let i = 0; i < 3; i++) {
+    world.log.append(zero, { timeMs: 10 + i, rows: manyRows(i), holds: [], bodies: [] });
+    world.log.flush();
+    await world.commit();
+  }
+  const expected = textsIn(world.store);
+  assert.equal(expected.length, 2_000);
+  assert.equal(textsIn(world.tree).length, 0, 'only in the log');
+
+  world.clock.advance(1_000);
+  for (let step = 0; ; step++) {
+    const crashed = openLog(world.disk.copy());
+    assert.deepEqual(textsIn(crashed.store), expected, `after step ${step}`);
+    assert.equal(crashed.log.committedIndex(zero), 3);
+    if (world.releases.length === 0) break;
+    await world.commit();
+  }
+  assert.deepEqual(textsIn(world.tree), expected, 'all in the tree at last');
+});
+
+const textsIn = (store: Pick<ReadableStore, 'range'>): string[] =>
+  store.range({ ...below(rowKey(['s', 0])), limit: 10_000 }).map(({ value }) => Buffer.from(value).toString());
+
+/** 1,000 new rows each time, half of which the next time deletes. */
+function manyRows(round: number) {
+  const rows = Array.from({ length: 1_000 }, (_, i) => row(`${round}-${i}`));
+  const gone = Array.from({ length: round === 0 ? 0 : 500 }, (_, i) => ({ ...row(`${round - 1}-${i}`), value: null }));
+  return [...rows, ...gone];
+}

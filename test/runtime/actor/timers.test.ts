@@ -46,7 +46,7 @@ void test('timers survive a restart, also those that became due meanwhile', asyn
     before.ask('counter', `a${i}`, { kind: 'addLater', name: 'x', dueMs } as never);
   }
   await before.settle();
-  before.store.halt();
+  before.tree.halt();
   before.clock.advance(60_000);
   const world = engineWorld([counterKind], { disk, clock: before.clock });
   await advance(world, 1_000);

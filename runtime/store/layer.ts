@@ -1,0 +1,37 @@
+/** Rows in memory, in order: what is committed in the log and not yet in the tree. A deletion is a row, too. */
+import type { RowKey } from './keys.ts';
+import { SortedKeys } from './sorted-keys.ts';
+import type { StoreOp } from './store.ts';
+
+export interface LayerRow {
+  readonly key: RowKey;
+  /** null: deleted, whatever lies below says. */
+  readonly value: Uint8Array | null;
+}
+
+export class Layer {
+  readonly #rows = new Map<RowKey, Uint8Array | null>();
+  readonly #keys = new SortedKeys();
+
+  get size(): number {
+    return this.#rows.size;
+  }
+
+  /** undefined: this layer says nothing of the key. */
+  get(key: RowKey): Uint8Array | null | undefined {
+    return this.#rows.get(key);
+  }
+
+  apply(ops: readonly StoreOp[]): void {
+    for (const { key, value } of ops) {
+      if (!this.#rows.has(key)) this.#keys.add(key);
+      this.#rows.set(key, value);
+    }
+  }
+
+  /** Up to `limit` rows from `start` (inclusive) to `end` (exclusive), from the lower or from the upper end. */
+  range(start: RowKey, end: RowKey, limit: number, reverse: boolean): LayerRow[] {
+    const keys = this.#keys.between(start, end, limit, reverse);
+    return keys.map((key) => ({ key, value: this.#rows.get(key) ?? null }));
+  }
+}

@@ -1,0 +1,199 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { OperationError } from '../../../runtime/base/errors.ts';
+import { mailbox } from '../../../actors/mailbox/mailbox.ts';
+import { ActorBench } from '../../support/actor-bench.ts';
+import { sampleMail, sampleRecipient } from '../../support/mail-samples.ts';
+import { inbox, MailboxBench } from '../../support/mailbox-bench.ts';
+
+const dayMs = 24 * 3_600_000;
+const refusal = (code: string) => (error: unknown) => error instanceof OperationError && error.code === code;
+
+void test('a delivery is a message with what the envelope and header said of it', () => {
+  const box = new MailboxBench();
+  const message = sampleMail({ sizeBytes: 500 });
+  const answer = box.ask({ kind: 'deliver', message, recipient: sampleRecipient() });
+  assert.deepEqual(answer, { uid: 1, folderId: inbox, mailId: message.mailId, resend: false });
+  const [stored] = box.messages();
+  assert.ok(stored);
+  assert.equal(stored.header.subject, message.header.subject);
+  assert.equal(stored.address, 'ann@example.org');
+  assert.equal(stored.reversePath, 'bob@example.net');
+  assert.equal(stored.internalDateMs, message.receivedAtMs);
+  assert.equal(stored.sizeBytes, 500 + sampleRecipient().prefix.byteLength);
+  assert.deepEqual(stored.flags, []);
+  assert.equal(stored.threadId, stored.emailId);
+  assert.deepEqual(box.query({ kind: 'message', folderId: inbox, uid: 1 }), stored);
+  assert.deepEqual([...box.holds], [['1:1', message.body.hash]]);
+});
+
+void test('a delivery writes five rows, however many messages and folders there are', () => {
+  const box = new MailboxBench();
+  box.deliverMany(3000);
+  for (let i = 0; i < 100; i++) box.ask({ kind: 'createFolder', name: `f${i}`, specialUse: null });
+  box.deliver({ fingerprint: 'first' });
+  box.deliver({ fingerprint: 'second' });
+  assert.equal(box.rowsWritten, 5);
+  assert.ok(box.rowsRead <= 4);
+  box.deliver({ fingerprint: 'third', folder: 'F99' });
+  assert.equal(box.rowsWritten, 5);
+  assert.ok(box.rowsRead <= 5);
+});
+
+void test('a delivery tells its story: accepted and delivered, and only delivered when the spool took it', () => {
+  const box = new MailboxBench();
+  const message = sampleMail();
+  box.ask({ kind: 'deliver', message, recipient: sampleRecipient() });
+  assert.deepEqual(
+    box.events.map(({ subject, kind }) => [subject, kind]),
+    [
+      [message.mailId, 'accepted'],
+      [message.mailId, 'delivered'],
+    ],
+  );
+  assert.deepEqual(box.events[1]?.detail, { address: 'ann@example.org', mailboxId: 'box', folder: 'INBOX', uid: 1 });
+  box.events.length = 0;
+  box.notify({ kind: 'deliver', message: sampleMail(), recipient: sampleRecipient() });
+  assert.deepEqual(
+    box.events.map(({ kind }) => kind),
+    ['delivered'],
+  );
+  assert.deepEqual(box.uids(), [1, 2]);
+});
+
+void test('resend: the same fingerprint gets the first answer and changes nothing', () => {
+  const box = new MailboxBench();
+  const first = sampleMail();
+  const recipient = sampleRecipient({ fingerprint: 'print' });
+  box.ask({ kind: 'deliver', message: first, recipient });
+  box.events.length = 0;
+  const answer = box.ask({ kind: 'deliver', message: sampleMail(), recipient });
+  assert.deepEqual(answer, { uid: 1, folderId: inbox, mailId: first.mailId, resend: true });
+  assert.equal(box.rowsWritten, 0);
+  box.notify({ kind: 'deliver', message: sampleMail(), recipient });
+  assert.equal(box.messages().length, 1);
+  assert.deepEqual(box.events, []);
+});
+
+void test('resend: a fingerprint is known for a day, over midnight too, and forgotten on a timer', () => {
+  const box = new MailboxBench({ nowMs: Date.UTC(2026, 10, 3, 23, 59) });
+  box.deliver({ fingerprint: 'print' });
+  box.advance(dayMs - 60_000);
+  box.deliver({ fingerprint: 'print' });
+  assert.equal(box.messages().length, 1);
+  box.advance(2 * dayMs);
+  assert.deepEqual(box.rows('fp'), []);
+  assert.deepEqual([...box.timers], []);
+  box.deliver({ fingerprint: 'print' });
+  assert.equal(box.messages().length, 2);
+});
+
+void test('fingerprints of many days go in bounded turns, the recent ones stay', () => {
+  const box = new MailboxBench();
+  for (let i = 0; i < 2500; i++) box.deliver({ fingerprint: `old ${i}` });
+  box.advance(1.5 * dayMs);
+  box.deliver({ fingerprint: 'recent' });
+  box.advance(dayMs);
+  assert.deepEqual(
+    box.rows('fp').map(({ key }) => key[2]),
+    ['recent'],
+  );
+  assert.equal(box.timers.size, 1);
+});
+
+void test('mail without a fingerprint is delivered each time', () => {
+  const box = new MailboxBench();
+  const message = sampleMail();
+  box.ask({ kind: 'deliver', message, recipient: sampleRecipient() });
+  box.ask({ kind: 'deliver', message, recipient: sampleRecipient() });
+  assert.deepEqual(box.uids(), [1, 2]);
+  assert.deepEqual(box.disagreements(), []);
+});
+
+void test('a mailbox that is not there: the command is refused, the notice is recorded as failed', () => {
+  const none = new ActorBench(mailbox, { key: 'gone' });
+  const message = sampleMail();
+  assert.throws(() => none.ask({ kind: 'deliver', message, recipient: sampleRecipient() }), refusal('noSuchMailbox'));
+  none.notify({ kind: 'deliver', message, recipient: sampleRecipient() });
+  assert.deepEqual(
+    none.events.map(({ subject, kind }) => [subject, kind]),
+    [[message.mailId, 'failed']],
+  );
+  assert.deepEqual(none.rows(), []);
+});
+
+void test('an inspector chooses the folder; mail for one that is not there, or cannot be, goes to INBOX', () => {
+  const box = new MailboxBench();
+  box.deliver({ folder: 'junk' });
+  assert.equal(box.folder('Junk').messages, 1);
+  box.deliver({ folder: 'No/Such' });
+  box.deliver({ folder: '**//' });
+  assert.equal(box.folder('INBOX').messages, 2);
+});
+
+void test('append keeps date and flags, makes the folder when asked, and is refused without', () => {
+  const box = new MailboxBench();
+  const message = sampleMail({ sizeBytes: 10 });
+  const command = {
+    kind: 'append',
+    folder: 'Work/2026',
+    message,
+    flags: ['\\seen', '$Forwarded', '\\Deleted', '\\Recent'],
+    internalDateMs: 5,
+    fingerprint: null,
+    createFolder: false,
+  } as const;
+  assert.throws(() => box.ask(command), refusal('noSuchFolder'));
+  const { uid, folderId, uidValidity } = box.ask({ ...command, createFolder: true });
+  assert.equal(box.folder('Work/2026').uidValidity, uidValidity);
+  const [stored] = box.messages(folderId);
+  assert.equal(stored?.uid, uid);
+  assert.equal(stored?.internalDateMs, 5);
+  assert.deepEqual(stored?.flags, ['$Forwarded', '\\Deleted', '\\Seen']);
+  assert.equal(box.folder('Work/2026').unseen, 0);
+  assert.deepEqual(box.disagreements(), []);
+});
+
+void test('a repeated import finds its own message', () => {
+  const box = new MailboxBench();
+  const command = {
+    kind: 'append',
+    folder: 'INBOX',
+    message: sampleMail(),
+    flags: [],
+    internalDateMs: 5,
+    fingerprint: 'import:1',
+    createFolder: true,
+  } as const;
+  const first = box.ask(command);
+  assert.deepEqual(box.ask(command), { ...first, resend: true });
+  assert.equal(box.messages().length, 1);
+  assert.throws(() => box.ask({ ...command, fingerprint: 'a\0b' }), refusal('badFingerprint'));
+});
+
+void test('recent mail is listed newest first', () => {
+  const box = new MailboxBench();
+  box.deliverMany(3);
+  box.deliver({ folder: 'Junk' });
+  const recent = box.query({ kind: 'recentMail', limit: 3 });
+  assert.deepEqual(
+    recent.map(({ uid, folderId }) => [folderId, uid]),
+    [
+      [box.folder('Junk').folderId, 1],
+      [inbox, 3],
+      [inbox, 2],
+    ],
+  );
+});
+
+void test('a large folder is read page by page', () => {
+  const box = new MailboxBench();
+  box.deliverMany(2100);
+  assert.equal(box.query({ kind: 'messages', folderId: inbox, afterUid: 0, limit: 5000 }).length, 1000);
+  assert.deepEqual(
+    box.query({ kind: 'messages', folderId: inbox, afterUid: 2098, limit: 10 }).map(({ uid }) => uid),
+    [2099, 2100],
+  );
+  assert.deepEqual(box.query({ kind: 'messages', folderId: 77, afterUid: 0, limit: 10 }), []);
+  assert.equal(box.query({ kind: 'message', folderId: inbox, uid: 9999 }), null);
+});
