@@ -10,11 +10,11 @@ import type { LayeredStore } from '../store/layered-store.ts';
 import type { StoreOp } from '../store/store.ts';
 import { type Applied, appliedRows } from './log-rows.ts';
 
-/** Rows of a layer before it is sealed: about 800 mails, some 8 MB. More share their pages better and cost memory. */
-export const layerRowsMax = 10_000;
+/** Rows of a layer before it is sealed: about 2,000 mails, some 10 MB. More share their pages better and cost memory. */
+export const layerRowsMax = 20_000;
 /** Rows of a checkpoint that a group commit carries at least, and in proportion to its own: it must outrun what comes in. */
-const sliceRowsMin = 128;
-const sliceFactor = 2;
+const sliceRowsMin = 32;
+const sliceFactor = 1.25;
 /** Rows of a slice when nobody waits for the disk; one that comes then waits for this slice. */
 const idleSliceRows = 512;
 /** A node with nothing to do brings its tree up to date after this. */
@@ -71,7 +71,7 @@ export class Checkpoints {
   /** What a group commit of `rows` rows carries of the checkpoint. */
   slice(rows: number): readonly StoreOp[] {
     this.#isIdle = false;
-    return this.#next(Math.max(sliceRowsMin, sliceFactor * rows));
+    return this.#next(Math.max(sliceRowsMin, Math.ceil(sliceFactor * rows)));
   }
 
   idleSlice(): readonly StoreOp[] {

@@ -15,7 +15,7 @@
  */
 import { invariant } from '../base/invariant.ts';
 import { encodeRow } from '../codec/row.ts';
-import { bodyDeletes, bodyNumberKey, bodyOps, lastBodyNumber, referenceKey } from './body-rows.ts';
+import { bodyDeletes, bodyHeadKey, bodyOps, lastBodyNumber, referenceKey } from './body-rows.ts';
 import { after, below, type KeyPart, keyParts, keyspace, type RowKey, rowKey } from './keys.ts';
 import type { ReadableStore } from './layered-store.ts';
 import type { StoreOp } from './store.ts';
@@ -60,7 +60,7 @@ export class BodyTracker {
 
   /** Whether the body is stored, or will be with what is on its way. */
   has(hash: string): boolean {
-    return this.#touched.get(hash)?.isPresent ?? this.#store.has(bodyNumberKey(hash));
+    return this.#touched.get(hash)?.isPresent ?? this.#store.has(bodyHeadKey(hash));
   }
 
   /**

@@ -1,21 +1,22 @@
 /**
  * How a body (the bytes of a message, or a part of them) lies in rows, by the hash of its bytes.
  *
- * `['r', hash]` names its number. `['b', number, 0]` holds a header and the first bytes, so that a small body is one
- * row; `['b', number, 1]` … hold the rest. Every row is sealed with a checksum of its own, so that a piece can be read and trusted without the whole.
+ * `['r', hash]` is its head: number, size, checksums. `['b', number, 0]`, `['b', number, 1]` … hold its bytes, as they
+ * are: what came from the network goes to the disk without a copy. Each has a checksum of its own, so that a piece can
+ * be read and trusted without the whole.
  *
  * Leaves to others: when a body comes and goes (`bodies.ts`).
  */
 import { hash } from 'node:crypto';
+import { crc32 } from 'node:zlib';
 import { invariant } from '../base/invariant.ts';
-import { pack, unpack } from '../codec/codec.ts';
-import { decodeRow, encodeRow, openRow, RottenRowError, sealRow } from '../codec/row.ts';
+import { decodeRow, encodeRow, RottenRowError } from '../codec/row.ts';
 import { below, type KeyPart, keyParts, keyspace, type RowKey, rowKey } from './keys.ts';
 import type { ReadableStore } from './layered-store.ts';
 import type { StoreOp } from './store.ts';
 import { bodyUnreadable } from './store-errors.ts';
 
-/** Bytes of a body in one row: what lets a row with its header fit 16 pages of 4 KiB; 64 KiB would take 17. */
+/** Bytes of a body in one row: with LMDB's own header they fill 16 pages of 4 KiB; 64 KiB would take 17. */
 export const chunkBytesMax = 65_280;
 /** The most that one `readBody` gives: it runs on the loop. */
 export const bodyReadBytesMax = 1_048_576;
@@ -24,8 +25,9 @@ const bodyRowVersion = 1;
 /** What is known of a stored body without its bytes. */
 export interface BodyInfo {
   readonly sizeBytes: number;
-  /** Rows that hold it; at least 1. */
-  readonly chunks: number;
+  readonly number: number;
+  /** CRC-32 of each of its rows. */
+  readonly sums: readonly number[];
 }
 
 export interface BodyRange {
@@ -35,14 +37,16 @@ export interface BodyRange {
   readonly length?: number;
 }
 
-/** As stored. Codec, key and location have one meaning now; they are named so that more can come (plan §11). */
+/** What the row of a body's hash says. Codec, key and location have one meaning now; they are named so that more can come (plan §11). */
 interface Head {
+  readonly number: number;
   readonly size: number;
-  readonly chunks: number;
   readonly codec: 'plain';
   /** Key that it is encrypted with. */
   readonly keyId: null;
   readonly location: 'here';
+  /** CRC-32 of each chunk. */
+  readonly sums: readonly number[];
 }
 
 /** SHA-256 as base64url: 43 characters. */
@@ -55,8 +59,8 @@ export function bodyKey(number: number, chunk: number): RowKey {
   return rowKey([keyspace.body, number, chunk]);
 }
 
-/** Says under which number the body of that hash lies. Who needs it stands right below, in the same page. */
-export function bodyNumberKey(hash: string): RowKey {
+/** Says where and how the body of that hash lies. Who needs it stands right below, in the same page. */
+export function bodyHeadKey(hash: string): RowKey {
   return rowKey([keyspace.bodyReference, hash]);
 }
 
@@ -74,9 +78,9 @@ export function lastBodyNumber(store: ReadableStore): number {
 }
 
 /** undefined: there is no such body. @throws {RottenRowError} */
-function bodyNumber(store: ReadableStore, hash: string): number | undefined {
-  const row = store.get(bodyNumberKey(hash));
-  return row === undefined ? undefined : (decodeRow(row).value as number);
+function readHead(store: ReadableStore, hash: string): Head | undefined {
+  const row = store.get(bodyHeadKey(hash));
+  return row === undefined ? undefined : (decodeRow(row).value as Head);
 }
 
 /** @param owner shard, kind, actor key and tag of who needs the body */
@@ -84,32 +88,29 @@ export function referenceKey(hash: string, owner: readonly KeyPart[]): RowKey {
   return rowKey([keyspace.bodyReference, hash, ...owner]);
 }
 
-/** Puts of all rows of a body. @param hash that of `bytes`, see `bodyHash` */
+/**
+ * Puts of all rows of a body: its head, then its bytes as they are. Nothing is copied, so `bytes` must not change until
+ * the write has settled.
+ * @param hash that of `bytes`, see `bodyHash`
+ */
 export function bodyOps(hash: string, number: number, bytes: Uint8Array): StoreOp[] {
-  const chunks = Math.max(1, Math.ceil(bytes.byteLength / chunkBytesMax));
-  const ops: StoreOp[] = [{ key: bodyNumberKey(hash), value: encodeRow(bodyRowVersion, number) }];
-  for (let chunk = 0; chunk < chunks; chunk++) {
-    const piece = bytes.subarray(chunk * chunkBytesMax, (chunk + 1) * chunkBytesMax);
-    const value =
-      chunk === 0
-        ? sealRow(bodyRowVersion, packedHead({ sizeBytes: bytes.byteLength, chunks }), piece)
-        : sealRow(bodyRowVersion, piece);
-    ops.push({ key: bodyKey(number, chunk), value });
+  const ops: StoreOp[] = [];
+  const sums: number[] = [];
+  for (let at = 0; at < bytes.byteLength; at += chunkBytesMax) {
+    const value = bytes.subarray(at, at + chunkBytesMax);
+    ops.push({ key: bodyKey(number, sums.length), value });
+    sums.push(crc32(value));
   }
-  return ops;
+  const head: Head = { number, size: bytes.byteLength, codec: 'plain', keyId: null, location: 'here', sums };
+  return [{ key: bodyHeadKey(hash), value: encodeRow(bodyRowVersion, head) }, ...ops];
 }
 
-/** Deletes of all rows of a committed body. Reads none of their bytes: a rotten body can be deleted too. */
+/** Deletes of all rows of a committed body. Reads none of their bytes: one with rotten bytes can be deleted too. */
 export function bodyDeletes(store: ReadableStore, hash: string): StoreOp[] {
-  const number = bodyNumber(store, hash);
-  if (number === undefined) return [];
-  const ops: StoreOp[] = [{ key: bodyNumberKey(hash), value: null }];
-  // The rows of a body are written in one batch, so there are no gaps.
-  for (let chunk = 0; ; chunk++) {
-    const key = bodyKey(number, chunk);
-    if (!store.has(key)) return ops;
-    ops.push({ key, value: null });
-  }
+  const head = readHead(store, hash);
+  if (head === undefined) return [];
+  const chunks = head.sums.map((_, chunk) => ({ key: bodyKey(head.number, chunk), value: null }));
+  return [{ key: bodyHeadKey(hash), value: null }, ...chunks];
 }
 
 /**
@@ -118,66 +119,46 @@ export function bodyDeletes(store: ReadableStore, hash: string): StoreOp[] {
  * @throws {OperationError} bodyUnreadable
  */
 export function bodyInfo(store: ReadableStore, hash: string): BodyInfo | undefined {
-  const number = bodyNumber(store, hash);
-  return number === undefined ? undefined : readFirst(store, hash, number)?.info;
+  const head = readHead(store, hash);
+  if (head === undefined) return undefined;
+  if (head.codec !== 'plain' || head.keyId !== null || head.location !== 'here') throw bodyUnreadable(hash);
+  const { number, size, sums } = head;
+  return { number, sizeBytes: size, sums };
 }
 
 /**
  * A piece of a committed body, or undefined when there is no such body.
- * @param info what `bodyInfo` told: spares reading the first row again for each piece
+ * @param info what `bodyInfo` told: spares reading the head again for each piece
  * @throws {RottenRowError} also when rows of the body are missing or short
  * @throws {OperationError} bodyUnreadable
  */
-export function readBody(store: ReadableStore, hash: string, range: BodyRange = {}, info?: BodyInfo): Uint8Array | undefined {
+export function readBody(
+  store: ReadableStore,
+  hash: string,
+  range: BodyRange = {},
+  info: BodyInfo | undefined = bodyInfo(store, hash),
+): Uint8Array | undefined {
   const { offset = 0, length = bodyReadBytesMax } = range;
   invariant(offset >= 0 && length >= 0 && length <= bodyReadBytesMax, 'a body is read in bounded pieces');
-  const number = bodyNumber(store, hash);
-  if (number === undefined) return undefined;
-  const needsFirst = info === undefined || offset < chunkBytesMax;
-  const first = needsFirst ? readFirst(store, hash, number) : undefined;
-  const known = info ?? first?.info;
-  if (known === undefined) return undefined;
-  const end = Math.min(known.sizeBytes, offset + length);
+  if (info === undefined) return undefined;
+  const end = Math.min(info.sizeBytes, offset + length);
   if (offset >= end) return new Uint8Array(0);
 
   const pieces: Uint8Array[] = [];
   for (let chunk = Math.floor(offset / chunkBytesMax); chunk * chunkBytesMax < end; chunk++) {
     const start = chunk * chunkBytesMax;
-    const bytes = chunk === 0 ? first?.bytes : readRest(store, number, chunk);
-    if (bytes === undefined) throw new RottenRowError(`row ${chunk} of body ${hash} is missing`);
-    if (bytes.byteLength !== Math.min(chunkBytesMax, known.sizeBytes - start)) {
-      throw new RottenRowError(`row ${chunk} of body ${hash} has a wrong length`);
-    }
+    const bytes = readChunk(store, hash, info, chunk);
     pieces.push(bytes.subarray(Math.max(0, offset - start), end - start));
   }
   return pieces.length === 1 ? pieces[0] : Buffer.concat(pieces);
 }
 
-/** What stands in front of the bytes in a first row: length of the header in one byte, header. */
-function packedHead({ sizeBytes, chunks }: BodyInfo): Uint8Array {
-  const head = pack({ size: sizeBytes, chunks, codec: 'plain', keyId: null, location: 'here' } satisfies Head);
-  invariant(head.byteLength <= 255, 'the header of a body is short');
-  const packed = new Uint8Array(1 + head.byteLength);
-  packed[0] = head.byteLength;
-  packed.set(head, 1);
-  return packed;
-}
-
-function readFirst(
-  store: ReadableStore,
-  hash: string,
-  number: number,
-): { readonly info: BodyInfo; readonly bytes: Uint8Array } | undefined {
-  const row = store.get(bodyKey(number, 0));
-  if (row === undefined) return undefined;
-  const payload = openRow(row);
-  const headEnd = 1 + (payload[0] ?? 0);
-  const { size, chunks, codec, keyId, location } = unpack(payload.subarray(1, headEnd)) as Head;
-  if (codec !== 'plain' || keyId !== null || location !== 'here') throw bodyUnreadable(hash);
-  return { info: { sizeBytes: size, chunks }, bytes: payload.subarray(headEnd) };
-}
-
-function readRest(store: ReadableStore, number: number, chunk: number): Uint8Array | undefined {
-  const row = store.get(bodyKey(number, chunk));
-  return row && openRow(row);
+function readChunk(store: ReadableStore, hash: string, { number, sizeBytes, sums }: BodyInfo, chunk: number): Uint8Array {
+  const bytes = store.get(bodyKey(number, chunk));
+  if (bytes === undefined) throw new RottenRowError(`row ${chunk} of body ${hash} is missing`);
+  if (bytes.byteLength !== Math.min(chunkBytesMax, sizeBytes - chunk * chunkBytesMax)) {
+    throw new RottenRowError(`row ${chunk} of body ${hash} has a wrong length`);
+  }
+  if (crc32(bytes) !== sums[chunk]) throw new RottenRowError(`row ${chunk} of body ${hash} fails its checksum`);
+  return bytes;
 }

@@ -27,7 +27,10 @@ for (const file of readdirSync(folder).sort()) {
 }
 
 async function hold({ isRaw, steps }: Conversation): Promise<void> {
-  const world = await SmtpWorld.start({ limits: { commandBytesMax: 1024, messageBytesMax: 2000, recipientsMax: 100 } });
+  const world = await SmtpWorld.start({
+    limits: { commandBytesMax: 1024, messageBytesMax: 2000 },
+    settings: { recipientsMax: 100 },
+  });
   try {
     const talk = await SmtpConversation.begin(world.port, isRaw);
     for (const step of steps) {

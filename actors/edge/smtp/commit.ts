@@ -23,6 +23,7 @@ export const stranger: Principal = { kind: 'anonymous', id: 'smtp' };
 
 const allAccepted: Inspection = { kind: 'accept', headerLines: [], folder: null };
 const encoder = new TextEncoder();
+const noLabels = {};
 
 /** @throws {OperationError} what refused the commit, or kept it from being known */
 export async function commitMail(
@@ -57,6 +58,7 @@ export async function commitMail(
   edge.stats.accepted++;
   // Not from `body.bytes`: the core has them now.
   edge.stats.acceptedBytes += message.body.sizeBytes;
+  edge.core.count('ringpost_delivery_seconds', noLabels, (edge.clock.nowMs() - nowMs) / 1_000);
   return acceptedReply(mailId);
 }
 
@@ -100,8 +102,8 @@ function spoolFor(message: IncomingMessage, recipients: readonly Recipient[]): A
 
 /** RFC 5321 §6.3. A mail that keeps coming back to this host is stopped long before the general limit. */
 function isLooping({ edge }: Dialogue, body: CollectedBody, receivedCount: number): boolean {
-  const { receivedMax, receivedOwnMax } = edge.limits;
-  if (receivedCount >= receivedMax) return true;
+  const { receivedOwnMax } = edge.limits;
+  if (receivedCount >= edge.settings.receivedMax) return true;
   return receivedCount >= receivedOwnMax && hopsBy(edge.hostname, body.bytes) >= receivedOwnMax;
 }
 

@@ -17,15 +17,11 @@ export interface SmtpLimits {
   readonly commandBytesMax: number;
   /** Bytes of one over-long command that are skipped before the connection is closed. */
   readonly commandSkipBytesMax: number;
-  /** RFC 5321 §4.5.3.1.8 asks for 100 at least. One routed recipient is about 500 bytes until the commit. */
-  readonly recipientsMax: number;
   /** Mailboxes that one recipient may expand to through aliases. */
   readonly aliasMailboxesMax: number;
   readonly aliasDepthMax: number;
   /** Mailboxes of one mail, all its recipients together: the spool tells them all in one turn. */
   readonly mailboxesMax: number;
-  /** RFC 5321 §6.3: Received lines at which a mail is taken to loop ("at least 100"). */
-  readonly receivedMax: number;
   /** Received lines that name this host. A mail that comes back to us loops long before `receivedMax`. */
   readonly receivedOwnMax: number;
   /** Time without a whole command (RFC 5321 §4.5.3.2.7 would like 5 min for a client that does nothing wrong). */
@@ -50,11 +46,9 @@ export const defaultLimits: SmtpLimits = {
   bodyLineBytesMax: 1024 * 1024,
   commandBytesMax: 4096,
   commandSkipBytesMax: 1024 * 1024,
-  recipientsMax: 1000,
   aliasMailboxesMax: 1000,
   aliasDepthMax: 10,
   mailboxesMax: coreLimits.turnNoticesMax,
-  receivedMax: 100,
   receivedOwnMax: 5,
   silenceMsMax: 60_000,
   dataBytesPerSecondMin: 100,
@@ -75,12 +69,18 @@ export interface SmtpSettings {
   readonly bareLineEnds: 'refuse' | 'normalise';
   /** A mailbox over quota answers 552 5.2.2 in place of 452 4.2.2. */
   readonly overQuotaIsPermanent: boolean;
+  /** RFC 5321 §4.5.3.1.8 asks for 100 at least. One routed recipient is about 500 bytes until the commit. */
+  readonly recipientsMax: number;
+  /** RFC 5321 §6.3: Received lines at which a mail is taken to loop ("at least 100"). */
+  readonly receivedMax: number;
 }
 
 export const defaultSettings: SmtpSettings = {
   greetingDelayMs: 0,
   bareLineEnds: 'refuse',
   overQuotaIsPermanent: false,
+  recipientsMax: 1000,
+  receivedMax: 100,
 };
 
 /** @throws {InvariantError} when the limits contradict each other */
@@ -90,10 +90,8 @@ export function checkLimits(limits: SmtpLimits): void {
   }
   invariant(limits.messageBytesMax <= limits.dataBytesMax, 'one mail of messageBytesMax fits into dataBytesMax');
   invariant(limits.commandBytesMax >= 512, 'commandBytesMax holds what RFC 5321 §4.5.3.1.4 asks for');
-  invariant(limits.recipientsMax >= 100, 'recipientsMax holds what RFC 5321 §4.5.3.1.8 asks for');
   invariant(limits.aliasMailboxesMax <= limits.mailboxesMax, 'the widest alias fits into one mail');
   invariant(limits.mailboxesMax <= coreLimits.turnNoticesMax, 'the spool can tell all mailboxes of a mail in one turn');
-  invariant(limits.recipientsMax <= limits.mailboxesMax, 'recipientsMax plain recipients fit into one mail');
   invariant(
     limits.connectionsPerClientMax <= limits.connectionsMax,
     'one client cannot have more connections than all',

@@ -14,11 +14,11 @@ export const rcptVerb: Verb = {
   runsAhead: true,
   run(dialogue: Dialogue, argument: string): void {
     const transaction = dialogue.transaction as Transaction;
-    const { limits, router } = dialogue.edge;
+    const { settings, router } = dialogue.edge;
     const parsed = parsePathArgument('TO:', argument);
     if (parsed === null) return dialogue.reply(replies.rcptSyntax);
     if (parsed.parameters.size > 0) return dialogue.reply(replies.unknownParameter);
-    if (transaction.recipients.length + transaction.recipientsWaiting >= limits.recipientsMax) {
+    if (transaction.recipients.length + transaction.recipientsWaiting >= settings.recipientsMax) {
       return dialogue.reply(replies.tooManyRecipients);
     }
     if (isNonAscii(parsed.path) && !transaction.smtpUtf8) return dialogue.reply(replies.needsSmtpUtf8);

@@ -317,7 +317,7 @@ export class SmtpSession extends SMTPConnection implements Dialogue, LineHost, R
   #mayReadOn(): boolean {
     if (this._closing || this._upgrading || this._closed) return false;
     if (this.#replies.isWaiting)
-      return this.transaction !== null && this.#replies.length < this.edge.limits.recipientsMax;
+      return this.transaction !== null && this.#replies.length < this.edge.settings.recipientsMax;
     if (!this._socket.writableNeedDrain) return true;
     this._socket.once('drain', () => this.#reader?.resume());
     return false;

@@ -4,6 +4,7 @@ import { systemRandom } from '../../../runtime/base/random.ts';
 import type { CertificatePem } from '../../../runtime/threads/control-channel.ts';
 import { runEdgeWorker } from '../../../runtime/threads/worker-main.ts';
 import { threadLogger } from '../../../runtime/observe/logger.ts';
+import type { SettingsAnswers } from '../../settings/protocol.ts';
 import type { SmtpLimits, SmtpSettings } from './limits.ts';
 import type { SmtpListener } from './listener.ts';
 import { startSmtpEdge } from './server.ts';
@@ -19,6 +20,12 @@ export interface SmtpWorkerConfig {
   readonly logLevel: string;
 }
 
+/** What the cluster's settings say about this edge. */
+function settingsOf(all: SettingsAnswers['all']): Partial<SmtpSettings> {
+  const number = (key: string): number => Number(all[key]?.value);
+  return { recipientsMax: number('smtp.recipientsMax'), receivedMax: number('smtp.hopsMax') };
+}
+
 runEdgeWorker<SmtpWorkerConfig>(async (core, config, name) => {
   const edge = await startSmtpEdge({
     core,
@@ -31,8 +38,12 @@ runEdgeWorker<SmtpWorkerConfig>(async (core, config, name) => {
     random: systemRandom,
     log: threadLogger(name, config.logLevel),
   });
+  const unfollow = core.subscribe('settings', (value) => edge.applySettings(settingsOf(value as SettingsAnswers['all'])));
   return {
-    stop: (graceMs) => edge.stop(graceMs),
+    async stop(graceMs) {
+      unfollow();
+      await edge.stop(graceMs);
+    },
     stats: () => Promise.resolve(flatStats(edge.stats())),
     reloadCertificate: (pem) => Promise.resolve(edge.reloadCertificate(pem)),
   };

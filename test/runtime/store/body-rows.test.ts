@@ -48,7 +48,8 @@ void test('body: any piece of a body of any size is what it was', () => {
       const bytes = bodyOf(size);
       const { store, hash } = storeWith(bytes);
       const info = bodyInfo(store, hash)!;
-      assert.deepEqual(info, { sizeBytes: size, chunks: Math.max(1, Math.ceil(size / chunkBytesMax)) });
+      assert.equal(info.sizeBytes, size);
+      assert.equal(info.sums.length, Math.ceil(size / chunkBytesMax));
       const wanted = Buffer.from(bytes.subarray(offset, offset + length));
       assert.ok(wanted.equals(readBody(store, hash, { offset, length })!));
       assert.ok(wanted.equals(readBody(store, hash, { offset, length }, info)!));

@@ -74,7 +74,7 @@ story('a client that leaves in the middle gives its memory back', {}, async (wor
   assert.deepEqual(world.bodies, []);
 });
 
-story('the recipient too many is told to come back', { limits: { recipientsMax: 100 } }, async (world) => {
+story('the recipient too many is told to come back', { settings: { recipientsMax: 100 } }, async (world) => {
   const client = await world.client();
   await client.ask('MAIL FROM:<a@remote.example>');
   for (let i = 0; i < 120; i++) client.write('RCPT TO:<ann@example.org>\r\n');

@@ -1,0 +1,66 @@
+/** The drill's command line. */
+import { parseArgs } from 'node:util';
+
+export interface DrillOptions {
+  readonly kills: number;
+  readonly sessions: number;
+  /** Mailboxes; about half as many aliases are made beside them. */
+  readonly recipients: number;
+  readonly seed: number;
+  readonly json: boolean;
+  /** Another `main.ts`, e.g. of a copy that was broken on purpose. */
+  readonly program: string | null;
+  /** Copies that are read back and compared byte for byte. */
+  readonly sample: number;
+  /** Every fdatasync of the node takes so much longer (needs strace). 0: as the disk is. */
+  readonly slowSyncMs: number;
+}
+
+export const usage = `npm run drill -- [options]
+
+Sends numbered mails to a node of its own, kills it with SIGKILL again and again, and counts what is in the mailboxes.
+Exit status 0: nothing lost, doubled, or found that was refused; 1: something was; 2: wrong usage.
+
+  --kills N        kills (10)
+  --sessions K     SMTP sessions that send at the same time (8)
+  --recipients M   mailboxes, with half as many aliases beside them (6)
+  --seed S         draws the same mails and kill moments again (by chance; it is printed)
+  --sample N       copies that are read back and compared byte for byte (24)
+  --slow-sync MS   makes every fdatasync so much slower; needs strace (0)
+  --program FILE   another main.ts, e.g. of a copy that is broken on purpose
+  --json           one JSON object instead of a table`;
+
+/** @throws {TypeError} saying what is wrong with the words */
+export function parseOptions(words: readonly string[], drawnSeed: number): DrillOptions {
+  const text = { type: 'string' } as const;
+  const { values } = parseArgs({
+    args: [...words],
+    options: {
+      kills: text,
+      sessions: text,
+      recipients: text,
+      seed: text,
+      sample: text,
+      'slow-sync': text,
+      program: text,
+      json: { type: 'boolean' },
+    },
+  });
+  return {
+    kills: wholeNumber('kills', values.kills, 10, 0),
+    sessions: wholeNumber('sessions', values.sessions, 8, 1),
+    recipients: wholeNumber('recipients', values.recipients, 6, 3),
+    seed: wholeNumber('seed', values.seed, drawnSeed, 0),
+    sample: wholeNumber('sample', values.sample, 24, 0),
+    json: values.json === true,
+    program: values.program ?? null,
+    slowSyncMs: wholeNumber('slow-sync', values['slow-sync'], 0, 0),
+  };
+}
+
+function wholeNumber(name: string, given: string | undefined, byDefault: number, min: number): number {
+  if (given === undefined) return byDefault;
+  const value = Number(given);
+  if (/^\d+$/.test(given) && Number.isSafeInteger(value) && value >= min) return value;
+  throw new TypeError(`--${name} takes a whole number of at least ${min}, not '${given}'`);
+}
