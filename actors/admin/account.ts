@@ -1,10 +1,11 @@
 /** `ringpost account …`: who has mail here and may log in. */
 import { refused } from '../../runtime/base/errors.ts';
+import { formatSize, parseSize } from '../../runtime/base/sizes.ts';
 import type { Cli, CliRow } from '../../runtime/cli/cli-row.ts';
 import { wrongUsage } from '../../runtime/cli/codes.ts';
 import type { Input } from '../../runtime/cli/input.ts';
 import { isConfirmed, readSecret } from '../../runtime/cli/io.ts';
-import { formatCount, formatPlural, formatSize, formatTime, parseSize } from '../../runtime/cli/units.ts';
+import { formatCount, formatPlural, formatTime } from '../../runtime/cli/units.ts';
 import {
   accountAdd,
   accountEnable,

@@ -145,11 +145,13 @@ export async function* messageBytes(
   { prefix, body }: Message,
   asReceived: boolean,
 ): AsyncGenerator<Uint8Array, void, undefined> {
+  const slice = (offset: number): Promise<Uint8Array> =>
+    core.readBody(body.hash, { offset, length: Math.min(sliceBytes, body.sizeBytes - offset) });
+  // Before anything is given: a damaged body is then a clear error and not an answer that ends short.
+  const first = body.sizeBytes > 0 ? await slice(0) : null;
   if (!asReceived && prefix.length > 0) yield prefix;
-  for (let offset = 0; offset < body.sizeBytes; offset += sliceBytes) {
-    const length = Math.min(sliceBytes, body.sizeBytes - offset);
-    yield await core.readBody(body.hash, { offset, length });
-  }
+  if (first !== null) yield first;
+  for (let offset = sliceBytes; offset < body.sizeBytes; offset += sliceBytes) yield await slice(offset);
 }
 
 export const mailboxQuota = adminRow({

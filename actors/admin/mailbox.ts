@@ -1,7 +1,8 @@
 /** `ringpost mailbox list|show|folders|quota`: looking into a mailbox, and how large it may grow. */
+import { formatSize } from '../../runtime/base/sizes.ts';
 import type { Cli, CliRow } from '../../runtime/cli/cli-row.ts';
 import { wholeNumber } from '../../runtime/cli/input.ts';
-import { formatCount, formatSize, formatTime, safeText } from '../../runtime/cli/units.ts';
+import { formatCount, formatTime, safeText } from '../../runtime/cli/units.ts';
 import { quotaOption } from './account.ts';
 import {
   type ListedMessage,

@@ -19,6 +19,8 @@ export interface QuickstartOptions {
   readonly address: string | null;
   readonly smtp: { readonly host: string; readonly port: number };
   readonly dataDirectory: string;
+  /** What a shell runs us by, e.g. `npx ringpost`. */
+  readonly program: string;
 }
 
 export interface QuickstartResult {
@@ -54,14 +56,15 @@ async function isMade(
   }
 }
 
-function instructions(address: string, password: string | null, { smtp, dataDirectory }: QuickstartOptions): string {
+function instructions(address: string, password: string | null, options: QuickstartOptions): string {
+  const { smtp, dataDirectory, program } = options;
   // What listens on all addresses is reached on this one.
   const host = ['0.0.0.0', '::', ''].includes(smtp.host) ? '127.0.0.1' : smtp.host;
   const to = shellQuoted(address);
   const data = dataDirectory === './data' ? '' : ` --data ${shellQuoted(dataDirectory)}`;
   const login =
     password === null
-      ? `Its password stays as it is. A new one: ringpost account passwd ${to}${data}`
+      ? `Its password stays as it is. A new one: ${program} account passwd ${to}${data}`
       : `Its password, which is shown only now: ${password}`;
   const message = '"Subject: hello\\r\\n\\r\\nIt works.\\r\\n"';
   const script = `import smtplib; smtplib.SMTP("${host}", ${smtp.port}).sendmail("me@example.net", ["${address}"], ${message})`;
@@ -73,10 +76,10 @@ function instructions(address: string, password: string | null, { smtp, dataDire
     `  swaks --server ${host}:${smtp.port} --to ${to}`,
     `  python3 -c ${shellQuoted(script)}`,
     'See it:',
-    `  ringpost mailbox list ${to}${data}`,
-    `  ringpost trace ${to}${data}`,
+    `  ${program} mailbox list ${to}${data}`,
+    `  ${program} trace ${to}${data}`,
     'See how the node is:',
-    `  ringpost status${data}`,
+    `  ${program} status${data}`,
   ].join('\n');
 }
 

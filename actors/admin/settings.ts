@@ -3,9 +3,9 @@ import { z } from 'zod';
 import { adminRow } from '../../runtime/cli/admin-row.ts';
 import type { CliRow } from '../../runtime/cli/cli-row.ts';
 import { wrongUsage } from '../../runtime/cli/codes.ts';
-import { nearest } from '../../runtime/cli/suggest.ts';
 import { formatTime } from '../../runtime/cli/units.ts';
 import { refused } from '../../runtime/base/errors.ts';
+import { nearest } from '../../runtime/base/suggest.ts';
 import { clusterSettings } from '../settings/protocol.ts';
 import { ask, query } from './directory.ts';
 

@@ -1,8 +1,9 @@
 /** `ringpost status`: one screen that says how the node is, what is wrong and what to do about it. */
 import { z } from 'zod';
+import { formatSize } from '../../runtime/base/sizes.ts';
 import { adminRow } from '../../runtime/cli/admin-row.ts';
 import type { CliRow } from '../../runtime/cli/cli-row.ts';
-import { formatCount, formatDuration, formatSize, formatTime } from '../../runtime/cli/units.ts';
+import { formatCount, formatDuration, formatTime } from '../../runtime/cli/units.ts';
 
 /** What `core.inspect('status')` answers. */
 export interface NodeStatus {

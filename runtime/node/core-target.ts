@@ -6,9 +6,10 @@
 import { findSubjects, eventsOf } from '../actor/history.ts';
 import { listDeadLetters } from '../actor/dead-letters.ts';
 import type { Settle } from '../actor/request.ts';
-import { refused, tryLater } from '../base/errors.ts';
+import { OperationError, refused } from '../base/errors.ts';
 import type { Clock } from '../base/clock.ts';
 import { RottenRowError } from '../codec/row.ts';
+import { isKeyText } from '../store/keys.ts';
 import { bodyInfo, bodyReadBytesMax, readBody } from '../store/body-rows.ts';
 import type { NodeCounts } from '../observe/metric-table.ts';
 import type { CoreTarget } from '../threads/core-target.ts';
@@ -89,14 +90,23 @@ async function readWhole(
 }
 
 const bodyDamaged = (hash: string, cause: unknown) =>
-  tryLater('bodyDamaged', `the stored bytes of body ${hash} fail their checksum and are not given out`, cause);
+  new OperationError(
+    {
+      code: 'bodyDamaged',
+      transient: false,
+      text: `the stored bytes of body ${hash} fail their checksum and are not given out; other mail is not affected. Cure: look after the disk, restore this mail from a backup`,
+    },
+    cause,
+  );
 
 const inspectedMax = 10_000;
+/** Ids have 26; the key of an event has to fit into what LMDB takes. */
+const subjectCharactersMax = 320;
 
 function historyInspections({ store, engine, directory }: Core, clock: Clock): [string, Inspection][] {
   const { shardCount } = directory.header;
   return [
-    ['events', (argument) => eventsOf(store, shardCount, textIn(argument, 'subject'))],
+    ['events', (argument) => eventsOf(store, shardCount, subjectIn(argument))],
     [
       'findEvents',
       (argument) => {
@@ -104,7 +114,7 @@ function historyInspections({ store, engine, directory }: Core, clock: Clock): [
         return findSubjects(store, search, () => new Promise<void>((resolve) => clock.soon(resolve)));
       },
     ],
-    ['deadLetters', (argument) => listDeadLetters(store, Math.min(inspectedMax, numberIn(argument, 'limit')))],
+    ['deadLetters', (argument) => listDeadLetters(store, Math.max(1, Math.min(inspectedMax, numberIn(argument, 'limit'))))],
     [
       'retryDeadLetter',
       (argument) => engine.retryDeadLetter(numberIn(argument, 'shard'), numberIn(argument, 'index')),
@@ -123,9 +133,16 @@ function textIn(argument: unknown, name: string): string {
   return value;
 }
 
+/** A subject is a part of keys: what could not be one is refused, before it breaks their invariant. */
+function subjectIn(argument: unknown): string {
+  const subject = textIn(argument, 'subject');
+  if (subject.length > subjectCharactersMax || !isKeyText(subject)) throw badArgument('subject');
+  return subject;
+}
+
 function numberIn(argument: unknown, name: string): number {
   const value = fieldOf(argument, name);
-  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0) throw badArgument(name);
+  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0 || Object.is(value, -0)) throw badArgument(name);
   return value;
 }
 

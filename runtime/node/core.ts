@@ -11,7 +11,7 @@ import type { Clock } from '../base/clock.ts';
 import { type NodeId, randomText } from '../base/ids.ts';
 import type { Limits } from '../base/limits.ts';
 import type { Random } from '../base/random.ts';
-import { encodeRow } from '../codec/row.ts';
+import { decodeRow, encodeRow } from '../codec/row.ts';
 import { BodyTracker } from '../store/bodies.ts';
 import { type DataDirectory, openDataDirectory } from '../store/data-directory.ts';
 import { keyspace, rowKey } from '../store/keys.ts';
@@ -19,6 +19,7 @@ import { LayeredStore, type ReadableStore } from '../store/layered-store.ts';
 import { openLmdbStore } from '../store/lmdb-store.ts';
 import { SpaceGuard } from '../store/space-guard.ts';
 import type { Store } from '../store/store.ts';
+import { dataForeign } from '../store/store-errors.ts';
 
 /** Fixed for ever when a cluster is created (plan §2). */
 export const shardCountOfNewCluster = 256;
@@ -111,10 +112,23 @@ export async function openCore(options: CoreOptions): Promise<Core> {
   }
 }
 
-/** The first write proves that the store can be written, before anything is promised on it. */
+const identityKey = rowKey([keyspace.meta, 'identity']);
+
+/**
+ * The store names whose it is: a data file of another node, put here by mistake, must not pass for ours. The first
+ * write also proves that the store can be written, before anything is promised on it.
+ * @throws {OperationError} `dataForeign`
+ */
 async function confirmStore(directory: DataDirectory, store: Store): Promise<void> {
-  if (directory.header.hasStore) return;
-  await store.write([{ key: rowKey([keyspace.meta, 'format']), value: encodeRow(1, directory.header.formatVersion) }]);
+  const { clusterId, nodeId: node, shardCount, formatVersion, hasStore } = directory.header;
+  const row = store.get(identityKey);
+  if (row !== undefined) {
+    const found = decodeRow(row).value as { readonly clusterId: string; readonly node: string };
+    if (found.clusterId === clusterId && found.node === node) return;
+    throw dataForeign(directory.storePath, `it belongs to node ${found.node} of cluster ${found.clusterId}`);
+  }
+  if (hasStore) throw dataForeign(directory.storePath, 'it does not say whose it is');
+  await store.write([{ key: identityKey, value: encodeRow(1, { clusterId, node, shardCount, formatVersion }) }]);
   directory.confirmStore();
 }
 

@@ -122,7 +122,7 @@ function readOrCreate(path: string, { clock, create, expect = {} }: DataDirector
   }
   const header = readHeader(headerPath);
   requireExpected(path, header, expect);
-  if (hasStore) checkDataFile(storePath);
+  if (hasStore) checkDataFile(storePath, !header.hasStore);
   else if (header.hasStore) throw dataMissing(path, `there is ${headerName}, but ${storeName} is missing`);
   return header;
 }

@@ -34,14 +34,15 @@ interface Meta {
 }
 
 /**
- * Passes an empty file: LMDB makes a new store of it.
+ * @param mayBeEmpty of an empty file LMDB makes a new store: right only before the first one was ever confirmed
  * @throws {OperationError} dataFileDamaged, dataForeign, dataTooNew
  */
-export function checkDataFile(path: string): void {
+export function checkDataFile(path: string, mayBeEmpty: boolean): void {
   const file = openSync(path, 'r');
   try {
     const sizeBytes = fstatSync(file).size;
-    if (sizeBytes === 0) return;
+    if (sizeBytes === 0 && mayBeEmpty) return;
+    if (sizeBytes === 0) throw dataFileDamaged(path, 'it is empty');
     const first = readMeta(file, path, 0);
     const second = readMeta(file, path, first.pageBytes);
     const meta = second.transaction > first.transaction ? second : first;

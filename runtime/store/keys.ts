@@ -10,7 +10,7 @@ import type { Branded, ShardId } from '../base/ids.ts';
 import { invariant } from '../base/invariant.ts';
 
 export type RowKey = Branded<string, 'RowKey'>;
-/** No string may hold U+0000, which separates the parts. */
+/** See `isKeyText` and `isKeyNumber` for what may be one: what comes from outside is checked before it is in a key. */
 export type KeyPart = string | number;
 
 /** One letter a keyspace. A letter once used is never given another meaning. */
@@ -49,9 +49,27 @@ export const keyspace = {
   staged: 'u',
 } as const;
 
+/**
+ * U+0000 separates the parts; `ordered-binary` escapes it and U+0001 to U+0004 in short strings and not in long ones, so
+ * that such strings neither keep their order nor always come back. A lone surrogate (with the flag `u` that is one
+ * outside of a pair) has no bytes in UTF-8.
+ */
+const unorderable = /[\0-\x04\ud800-\udfff]/u;
+
+/** Whether `text` can be part of a key. */
+export function isKeyText(text: string): boolean {
+  return !unorderable.test(text);
+}
+
+/** Whether `value` can be part of a key: NaN and the infinities have no place in an order, and -0 gets that of a text. */
+export function isKeyNumber(value: number): boolean {
+  return Number.isFinite(value) && !Object.is(value, -0);
+}
+
 export function rowKey(parts: readonly KeyPart[]): RowKey {
   for (const part of parts) {
-    invariant(typeof part === 'number' || !part.includes('\0'), 'no part of a key holds U+0000');
+    if (typeof part === 'number') invariant(isKeyNumber(part), 'a number in a key is finite and not -0');
+    else invariant(isKeyText(part), 'a text in a key is well-formed and without U+0000 to U+0004');
   }
   return toBufferKey(parts as KeyPart[]).toString('latin1') as RowKey;
 }

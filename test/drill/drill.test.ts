@@ -19,7 +19,7 @@ function drillOf(fault: string, kills: number): Promise<CliResult> {
     '--program',
     fake,
   ];
-  return runCommand(nodeProgram(), [...words, '--kills', String(kills)], '', { RINGPOST_FAKE: fault });
+  return runCommand(nodeProgram(), [...words, '--kills', String(kills)], '', { environment: { RINGPOST_FAKE: fault } });
 }
 
 function counts(result: CliResult): Record<string, number> {

@@ -35,6 +35,8 @@ const lookEvery = 3;
 
 export async function runDrill(options: DrillOptions, progress: (line: string) => void): Promise<DrillResult> {
   const directory = mkdtempSync(join(tmpdir(), 'ringpost-drill-'));
+  const remove = (): void => rmSync(directory, { recursive: true, force: true });
+  process.once('exit', remove);
   const node = await RingpostNode.quickstart(mailboxName(0), {
     dataDir: join(directory, 'node'),
     program: options.program ?? programPath,
@@ -45,7 +47,7 @@ export async function runDrill(options: DrillOptions, progress: (line: string) =
     return await drill.run();
   } finally {
     await drill.end();
-    rmSync(directory, { recursive: true, force: true });
+    remove();
   }
 }
 

@@ -23,4 +23,6 @@ async function main(words: readonly string[]): Promise<number> {
   return passed ? 0 : 1;
 }
 
+// An interrupted drill takes its node and its directory along: both are undone at `exit`.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 process.exitCode = await main(process.argv.slice(2));

@@ -3,6 +3,7 @@ import { equal, match, notEqual, ok } from 'node:assert/strict';
 import { test } from 'node:test';
 import { dataFileOf, flipAt } from '../support/process-damage.ts';
 import { prefixOf, showMail, untilListed } from '../support/process-mailboxes.ts';
+import { RingpostNode } from '../support/process-node.ts';
 import { ann, nodeFor, ownedBy } from '../support/process-place.ts';
 import { expectReply } from '../support/smtp-answers.ts';
 import { SmtpClient } from '../support/smtp-client.ts';
@@ -41,3 +42,27 @@ for (const [size, lines] of [
     equal(again.exit, undefined, 'the node serves on');
   });
 }
+
+void test('damage: after kill -9, a flipped bit in what the log alone has is no loss in silence', async (t) => {
+  const node = await nodeFor(t);
+  const client = new SmtpClient({ port: node.smtpPort });
+  expectReply(await client.hello(), 250);
+  equal((await deliver(client, { from: '', to: [ann] }, mailWith('rotten', 20))).outcome, 'accepted');
+  await node.kill();
+  ok(flipAt(dataFileOf(node), 'rotten-text') > 0, 'the body is in the data file');
+  const again = ownedBy(t, await RingpostNode.spawn({ ...node.spec, words: ['start'] }));
+  const isServing = await again.ready().then(
+    () => true,
+    () => false,
+  );
+  // Either is right: it refuses to start and says why, or it serves, lists the mail and shows it to nobody.
+  if (isServing) {
+    const [mail] = await untilListed(again, ann, 1);
+    const shown = await again.cli(['mailbox', 'show', ann, String(mail?.uid), '--raw']);
+    notEqual(shown.status, 0, 'a rotten mail is not shown as if it were whole');
+    ok(!shown.stdout.includes('the end'), 'no wrong bytes are given out');
+  } else {
+    equal((await again.ended()).code, 1, again.lastWords);
+    match(again.lastWords, /damaged|checksum|rotten/i);
+  }
+});

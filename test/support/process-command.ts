@@ -11,17 +11,23 @@ export interface CliResult {
 }
 
 const commandMsMax = 60_000;
+/** After SIGTERM. */
+const farewellMsMax = 5_000;
 
 /** Runs in the repository's root, so that `runtime/main.ts` is found. */
 export function runCommand(
   program: string,
   words: readonly string[],
   input = '',
-  environment: Readonly<Record<string, string>> = {},
+  options: { readonly environment?: Readonly<Record<string, string>>; readonly timeoutMs?: number } = {},
 ): Promise<CliResult> {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, words, { cwd: repositoryRoot, env: { ...process.env, ...environment } });
-    const cancel = systemClock.after(commandMsMax, () => child.kill('SIGKILL'));
+    const child = spawn(program, words, { cwd: repositoryRoot, env: { ...process.env, ...options.environment } });
+    // SIGTERM first: a drill takes its node along.
+    let cancel = systemClock.after(options.timeoutMs ?? commandMsMax, () => {
+      child.kill('SIGTERM');
+      cancel = systemClock.after(farewellMsMax, () => child.kill('SIGKILL'));
+    });
     const stdout: Buffer[] = [];
     let stderr = '';
     child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));

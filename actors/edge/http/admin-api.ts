@@ -70,7 +70,10 @@ async function answer(c: Context, row: AdminRow | undefined, options: AdminApiOp
     const text = isUpload ? (c.req.query('arguments') ?? '{}') : Buffer.from(body).toString('utf8');
     const result = await row.handle({ ...options, principal }, parseJson(text), isUpload ? body : new Uint8Array(0));
     if (row.transfer !== 'download') return c.json(result ?? null);
-    const bytes = ReadableStream.from(reported(result as AsyncIterable<Uint8Array>, row, options));
+    const pieces = (result as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]();
+    // What fails before the first piece is an error like any other.
+    const first = await pieces.next();
+    const bytes = ReadableStream.from(reported(first, pieces, row, options));
     return c.body(bytes, 200, { 'content-type': 'application/octet-stream' });
   } catch (error) {
     if (errorData(error).code === 'internal') options.bug(`admin API, ${row.name}`, error);
@@ -79,9 +82,14 @@ async function answer(c: Context, row: AdminRow | undefined, options: AdminApiOp
 }
 
 /** An answer that has begun cannot turn into an error: it ends short, and the log says why. */
-async function* reported(bytes: AsyncIterable<Uint8Array>, row: AdminRow, options: AdminApiOptions) {
+async function* reported(
+  first: IteratorResult<Uint8Array>,
+  pieces: AsyncIterator<Uint8Array>,
+  row: AdminRow,
+  options: AdminApiOptions,
+) {
   try {
-    yield* bytes;
+    for (let piece = first; !piece.done; piece = await pieces.next()) yield piece.value;
   } catch (error) {
     options.bug(`admin API, ${row.name}, while it was sent`, error);
     throw error;

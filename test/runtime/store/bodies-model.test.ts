@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { BodyTracker } from '../../../runtime/store/bodies.ts';
-import { bodyHash, bodyKey, readBody } from '../../../runtime/store/body-rows.ts';
+import { bodyHash, readBody } from '../../../runtime/store/body-rows.ts';
 import { below, keyspace, rowKey } from '../../../runtime/store/keys.ts';
 import { MemoryDisk, MemoryStore } from '../../../runtime/store/memory-store.ts';
 import type { StoreOp } from '../../../runtime/store/store.ts';

@@ -30,7 +30,7 @@ const manyRows = Array.from({ length: 500 }, (_, i) => [put('a', i, 300), put('b
 
 function refusal(path: string): string {
   try {
-    checkDataFile(path);
+    checkDataFile(path, true);
     return 'none';
   } catch (error) {
     assert.ok(error instanceof OperationError);

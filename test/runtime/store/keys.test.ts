@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { InvariantError } from '../../../runtime/base/invariant.ts';
 import {
   after,
   below,
+  isKeyNumber,
+  isKeyText,
   joinKey,
   type KeyPart,
   keyParts,
@@ -12,20 +15,20 @@ import {
   rowKey,
 } from '../../../runtime/store/keys.ts';
 
-/** Finite, and not the -0 that reads back as a number but sorts behind all others. */
 const numbers = fc.oneof(
   fc.integer(),
   fc.nat({ max: 300 }),
   fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => value + 0),
   fc.constantFrom(0, 1, 255, 256, 65_536, 2 ** 32, 2 ** 48, Number.MAX_SAFE_INTEGER, 1_790_000_000_000),
 );
-/** Short ones, with control characters in front and inside, beside long ones of plain text. */
+/** Short ones, with control characters in front and inside, beside long ones, which ordered-binary encodes another way. */
 const strings = fc.oneof(
   fc.string({
-    unit: fc.constantFrom('\x01', '\x04', '\x05', '\x1b', '\x1c', ' ', 'a', 'b', 'é', '€', '😀'),
+    unit: fc.constantFrom('\x05', '\x1b', '\x1c', ' ', 'a', 'b', 'é', '€', '😀'),
     maxLength: 12,
   }),
-  fc.string({ unit: fc.constantFrom('a', 'b', 'z', '.', '@', 'é', '😀'), minLength: 60, maxLength: 140 }),
+  fc.string({ unit: fc.constantFrom('\x05', '\x1b', 'a', 'b', 'z', '.', '@', 'é', '😀'), minLength: 60, maxLength: 140 }),
+  fc.string({ unit: 'binary', maxLength: 100 }).filter(isKeyText),
 );
 const parts = fc.array(fc.oneof(numbers, strings), { minLength: 1, maxLength: 5 });
 
@@ -63,6 +66,21 @@ void test('keys: the parts come back', () => {
     fc.property(parts, (list) => assert.deepEqual(keyParts(rowKey(list)), list)),
     { numRuns: 3000 },
   );
+});
+
+void test('keys: what has no place in the order is refused, short or long, alone or at the end', () => {
+  const longText = 'x'.repeat(100);
+  const texts = ['\0', '\x01', '\x02', '\x03', '\x04', '\ud800', '\udfff', '\udc00\ud800'];
+  for (const text of texts.flatMap((bad) => [bad, `a${bad}`, `${bad}a`, longText + bad, `😀${bad}`])) {
+    assert.equal(isKeyText(text), false, JSON.stringify(text));
+    assert.throws(() => rowKey(['s', 1, text]), InvariantError);
+    assert.throws(() => joinKey(rowKey(['s', 1]), [text]), InvariantError);
+  }
+  for (const number of [-0, Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
+    assert.equal(isKeyNumber(number), false);
+    assert.throws(() => rowKey(['s', number]), InvariantError);
+  }
+  for (const text of ['', '\x05', '\x1b', '😀', longText, `é${longText}`]) assert.equal(isKeyText(text), true);
 });
 
 void test('keys: a joined key is the key of all parts', () => {
