@@ -153,7 +153,12 @@ export function readBody(
   return pieces.length === 1 ? pieces[0] : Buffer.concat(pieces);
 }
 
-function readChunk(store: ReadableStore, hash: string, { number, sizeBytes, sums }: BodyInfo, chunk: number): Uint8Array {
+function readChunk(
+  store: ReadableStore,
+  hash: string,
+  { number, sizeBytes, sums }: BodyInfo,
+  chunk: number,
+): Uint8Array {
   const bytes = store.get(bodyKey(number, chunk));
   if (bytes === undefined) throw new RottenRowError(`row ${chunk} of body ${hash} is missing`);
   if (bytes.byteLength !== Math.min(chunkBytesMax, sizeBytes - chunk * chunkBytesMax)) {

@@ -56,8 +56,12 @@ export class LayeredStore implements ReadableStore {
     if (start >= end) return [];
     const layers = this.#sealed === undefined ? [this.#active] : [this.#active, this.#sealed];
     if (layers.every((layer) => layer.range(start, end, 1, false).length === 0)) return this.#tree.range(options);
-    const sources = layers.map((layer) => new Source((from, to, count) => layer.range(from, to, count, reverse), options));
-    sources.push(new Source((from, to, count) => this.#tree.range({ start: from, end: to, limit: count, reverse }), options));
+    const sources = layers.map(
+      (layer) => new Source((from, to, count) => layer.range(from, to, count, reverse), options),
+    );
+    sources.push(
+      new Source((from, to, count) => this.#tree.range({ start: from, end: to, limit: count, reverse }), options),
+    );
     return merge(sources, limit, reverse);
   }
 

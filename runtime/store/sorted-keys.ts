@@ -17,6 +17,13 @@ export class SortedKeys {
   /** None is empty. */
   readonly #buckets: RowKey[][] = [];
 
+  /** Adds many keys at once, none of which is there yet: sorting them all costs less than finding each its place. */
+  addAll(keys: readonly RowKey[]): void {
+    const all = this.#buckets.flat().concat(keys).sort();
+    this.#buckets.length = 0;
+    for (let at = 0; at < all.length; at += bucketKeysMax / 2) this.#buckets.push(all.slice(at, at + bucketKeysMax / 2));
+  }
+
   /** Adds `key`, which must not be there yet. */
   add(key: RowKey): void {
     // A key behind all others (a log row) goes to the end of the last bucket.
