@@ -8,22 +8,32 @@
  */
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import module, { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const nodeMajorMin = 24;
 const here = fileURLToPath(import.meta.url);
+const root = dirname(dirname(here));
 
 if (Number.parseInt(process.versions.node, 10) >= nodeMajorMin) await runHere();
 else runOn(bundledNode());
 
 async function runHere() {
-  const root = dirname(dirname(here));
+  rememberCompiled();
   // Node strips no types below node_modules, so a package carries the emitted JavaScript.
   if (!here.includes('/node_modules/')) return import('../runtime/main.ts');
   if (existsSync(join(root, 'dist/runtime/main.js'))) return import('../dist/runtime/main.js');
   return fail(`${root} was packed without dist/. Cure: npm run build && npm pack, and install that package.`);
+}
+
+/**
+ * Compiled code is kept for the next time: most of what a short command takes is compiling. Beside our own code, and
+ * where only its owner writes, since what lies there is run; not in a temporary directory, where anybody could put it.
+ * Where we may not write, nothing is kept and nothing fails.
+ */
+function rememberCompiled() {
+  module.enableCompileCache(join(root, 'node_modules/.cache/ringpost'));
 }
 
 /** Path of the Node that came along. Ends the process, with the cure, when there is none. */

@@ -4,17 +4,14 @@
  *     words -> rows of the command line -> (start, quickstart) a node   or   (all others) a running node's admin API
  */
 import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { mailCliRows, mailNouns } from '../actors/admin/cli-rows.ts';
-import { quickstart } from '../actors/admin/quickstart.ts';
-import { hashPassword, requirePasswordHash } from '../actors/account/password.ts';
 import type { HttpWorkerConfig } from '../actors/edge/http/worker.ts';
 import type { SmtpWorkerConfig } from '../actors/edge/smtp/worker.ts';
-import { kinds } from '../actors/kinds.ts';
 import { clusterSettings } from '../actors/settings/protocol.ts';
 import { systemClock } from './base/clock.ts';
 import { assertLimits } from './base/limits.ts';
 import { systemRandom } from './base/random.ts';
-import type { AdminContext } from './cli/admin-row.ts';
 import { adminSocketPath } from './cli/admin-socket.ts';
 import { systemIo } from './cli/io.ts';
 import { type NodeCommands, nodeNouns, nodeRows } from './cli/node-rows.ts';
@@ -24,14 +21,18 @@ import type { Config } from './config/schema.ts';
 import type { Core } from './node/core.ts';
 import type { Topic } from './node/core-target.ts';
 import type { EdgeSpec } from './node/edges.ts';
-import { Node } from './node/node.ts';
-import { type Logger, openLogger } from './observe/logger.ts';
+import type { Logger } from './observe/logger.ts';
 import type { CertificatePem } from './threads/control-channel.ts';
+import type { CoreApi } from './threads/core-api.ts';
 
-const version = (JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }).version;
+const version = (JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string })
+  .version;
 
-/** A first look must not need a privilege, nor be reachable from outside. */
-const quickstartDefaults = { 'smtp.listen': '127.0.0.1:2525', 'http.listen': '127.0.0.1:8025' };
+/** What a person types to run this program again: a clone is not on the PATH. */
+const program = import.meta.url.includes('/node_modules/') ? 'ringpost' : 'npx ringpost';
+
+/** A first look must not need a privilege, nor be reachable from outside, nor bury what it says in log lines. */
+const quickstartDefaults = { 'smtp.listen': '127.0.0.1:2525', 'http.listen': '127.0.0.1:8025', 'log.level': 'warn' };
 
 function edgesOf(config: Config, certificate: () => CertificatePem, dataPath: string): EdgeSpec[] {
   const { hostname, smtp, limits } = config;
@@ -58,7 +59,12 @@ function edgesOf(config: Config, certificate: () => CertificatePem, dataPath: st
     logLevel,
   });
   const httpConfig = (): HttpWorkerConfig => ({
-    listeners: config.http.listen,
+    listeners: config.http.listen.map(({ host, port, tls }) => ({
+      host,
+      port,
+      tls: tls === 'none' ? tls : 'implicit',
+    })),
+    tls: certificate(),
     adminSocketPath: adminSocketPath(dataPath),
     hostname,
     logLevel,
@@ -86,9 +92,24 @@ function topicsOf({ engine }: Core): ReadonlyMap<string, Topic> {
   return new Map([['settings', settings]]);
 }
 
-/** Starts a node, and ends when it was told to stop. */
-async function runNode(loaded: LoadedConfig, served: (node: Node) => Promise<void>): Promise<void> {
-  const { config, warnings } = loaded;
+interface NodeRun {
+  /** Before the node says that it is ready. */
+  readonly setUp?: (core: CoreApi) => Promise<void>;
+  /** Once it is. */
+  readonly served: () => Promise<void>;
+}
+
+/**
+ * Starts a node, and ends when it was told to stop. What only a node needs is loaded here: it is most of the program,
+ * and the other commands are over before that would be read.
+ */
+async function runNode({ config, warnings }: LoadedConfig, { setUp, served }: NodeRun): Promise<void> {
+  const [{ Node }, { openLogger }, { signalled }, { kinds }] = await Promise.all([
+    import('./node/node.ts'),
+    import('./observe/logger.ts'),
+    import('./lifecycle/signals.ts'),
+    import('../actors/kinds.ts'),
+  ]);
   assertLimits();
   const log = openLogger({ node: config.node.id, level: config.log.level });
   for (const warning of warnings) log.warn({}, warning);
@@ -99,43 +120,35 @@ async function runNode(loaded: LoadedConfig, served: (node: Node) => Promise<voi
     log,
     edges: ({ certificate, dataPath }) => edgesOf(config, certificate, dataPath),
     topics: topicsOf,
+    ...(setUp === undefined ? {} : { setUp }),
     fatal: (error) => die(log, error),
   });
-  const told = signalled(log);
-  await node.start();
-  await served(node);
-  await told;
-  await node.stop();
-  log.flush();
+  let isTold = false;
+  const stopped = signalled(log, systemClock).then(() => {
+    isTold = true;
+    return node.stop();
+  });
+  try {
+    await node.start();
+    await served();
+    await stopped;
+  } catch (error) {
+    // One that is told to stop while it starts does not come up, as it was told.
+    if (!isTold) throw error;
+    await stopped;
+  } finally {
+    log.flush();
+  }
 }
 
 /** P6: a broken promise or a failed fsync stops the node. What was acknowledged is on disk; the next start goes on. */
 function die(log: Logger, error: unknown): void {
-  log.fatal({ err: error }, 'this node stops at once, since it must not go on with bad state; nothing acknowledged is lost');
+  log.fatal(
+    { err: error },
+    'this node stops at once, since it must not go on with bad state; nothing acknowledged is lost',
+  );
   log.flush();
   process.exit(1);
-}
-
-/** Settles at the first SIGTERM or SIGINT. A service manager may signal us twice for one stop, so the second must come later. */
-function signalled(log: Logger): Promise<void> {
-  const impatientMs = 1_000;
-  let firstMs: number | undefined;
-  return new Promise((resolve) => {
-    const onSignal = (signal: NodeJS.Signals): void => {
-      const nowMs = systemClock.monotonicMs();
-      if (firstMs === undefined) {
-        firstMs = nowMs;
-        log.info({ signal }, 'stopping');
-        resolve();
-      } else if (nowMs - firstMs > impatientMs) {
-        log.warn({ signal }, 'stopping at once');
-        log.flush();
-        process.exit(1);
-      }
-    };
-    process.on('SIGTERM', onSignal);
-    process.on('SIGINT', onSignal);
-  });
 }
 
 const io = systemIo();
@@ -143,30 +156,30 @@ const io = systemIo();
 const commands: NodeCommands = {
   async start(sources) {
     const loaded = loadConfig(sources);
-    await runNode(loaded, async () => {
-      const { data, smtp } = loaded.config;
-      const at = smtp.listen.map(({ host, port }) => `${host}:${port}`).join(', ');
-      await io.out(`Ringpost ${version} serves: data in ${data}, SMTP on ${at || 'no address'}\n`);
-    });
+    const { data, smtp } = loaded.config;
+    const at = smtp.listen.map(({ host, port }) => `${host}:${port}`).join(', ');
+    const served = (): Promise<void> =>
+      io.out(`Ringpost ${version} serves: data in ${data}, SMTP on ${at || 'no address'}\n`);
+    await runNode(loaded, { served });
   },
   async quickstart(sources, address) {
     const loaded = loadConfig({ ...sources, defaults: quickstartDefaults });
-    const { config } = loaded;
-    await io.out(`Everything is kept in ${config.data}\n`);
-    await runNode(loaded, async (node) => {
-      const smtp = config.smtp.listen[0] ?? { host: '127.0.0.1', port: 25 };
-      const context: AdminContext = {
-        core: node.coreApi(),
-        principal: { kind: 'operator', id: 'quickstart' },
-        clock: systemClock,
-        random: systemRandom,
-        hostname: config.hostname,
-        hashPassword,
-        checkPasswordHash: requirePasswordHash,
-      };
-      const { text } = await quickstart(context, { address, smtp, dataDirectory: config.data });
-      await io.out(`${text}\n`);
-    });
+    const [{ quickstart }, { hashPassword, requirePasswordHash }] = await Promise.all([
+      import('../actors/admin/quickstart.ts'),
+      import('../actors/account/password.ts'),
+    ]);
+    const { data, hostname, smtp } = loaded.config;
+    await io.out(`Everything is kept in ${resolve(data)}\n`);
+    let instructions = '';
+    const setUp = async (core: CoreApi): Promise<void> => {
+      const principal = { kind: 'operator', id: 'quickstart' } as const;
+      const chance = { clock: systemClock, random: systemRandom };
+      const context = { core, principal, ...chance, hostname, hashPassword, checkPasswordHash: requirePasswordHash };
+      const listener = smtp.listen[0] ?? { host: '127.0.0.1', port: 25 };
+      const made = await quickstart(context, { address, smtp: listener, dataDirectory: data, program });
+      instructions = made.text;
+    };
+    await runNode(loaded, { setUp, served: () => io.out(`${instructions}\n`) });
   },
 };
 

@@ -5,6 +5,7 @@
  */
 import type { ActorKind, Turn, View } from '../../runtime/actor/actor.ts';
 import { refused } from '../../runtime/base/errors.ts';
+import { isKeyText } from '../../runtime/store/keys.ts';
 import { type CommandTable, runCommand } from '../command-table.ts';
 import type {
   AccountAnswers,
@@ -58,7 +59,8 @@ const commands: CommandTable<Turn, AccountCommand, AccountAnswers> = {
   removeCredential(turn, { credentialId }) {
     accountOf(turn);
     const key = credentialKey(credentialId);
-    if (turn.get(key) === undefined) return { removed: false };
+    // Ids are made here; a text that can be no part of a key is none of them.
+    if (!isKeyText(credentialId) || turn.get(key) === undefined) return { removed: false };
     turn.delete(key);
     return { removed: true };
   },

@@ -6,6 +6,7 @@
  */
 import type { ActorKind, Turn, View } from '../../runtime/actor/actor.ts';
 import { refused } from '../../runtime/base/errors.ts';
+import { isKeyText } from '../../runtime/store/keys.ts';
 import { type CommandTable, runCommand } from '../command-table.ts';
 import { parseAddress, parseDomain } from '../mail/address.ts';
 import type {
@@ -23,6 +24,8 @@ const addressKey = (address: string): readonly string[] => ['a', address];
 const accountKey = (address: string): readonly string[] => ['u', address];
 
 const addressesPerPageMax = 1000;
+/** No normalised address is longer (`mail/address.ts`). */
+const afterCharactersMax = 320;
 const tenantCharactersMax = 128;
 
 const firstPolicy: DomainPolicy = { catchAll: null, postmaster: null, detailSeparator: '+', tenant: null };
@@ -85,6 +88,10 @@ const queries: CommandTable<View, LocalDomainQuery, LocalDomainAnswers> = {
 
   addresses(view, { after, limit }) {
     const rowsMax = Math.max(1, Math.min(addressesPerPageMax, limit));
+    // Whoever asks may begin anywhere, not only behind an address that is there.
+    if (after !== null && (after.length > afterCharactersMax || !isKeyText(after))) {
+      throw refused('badAddress', 'a page begins behind an address');
+    }
     const from = after === null ? {} : { from: addressKey(after) };
     const rows = view.range<DomainAddress>({ prefix: ['a'], ...from, limit: rowsMax });
     const next = rows.length < rowsMax ? null : (rows.at(-1)?.value.address ?? null);

@@ -4,6 +4,7 @@
  * Promises: kept for a day at least and two at most; expiry costs a bounded number of rows a turn.
  */
 import type { Turn } from '../../runtime/actor/actor.ts';
+import { isKeyText } from '../../runtime/store/keys.ts';
 import { findMailbox, type OpenMailbox } from './open-mailbox.ts';
 import { badFingerprint } from './refusals.ts';
 import { type FingerprintRow, fingerprintKey } from './rows.ts';
@@ -20,7 +21,7 @@ const dayOf = (ms: number): number => Math.floor(ms / dayMs);
 
 export function knownDelivery(turn: Turn, fingerprint: string | null): FingerprintRow | null {
   if (fingerprint === null) return null;
-  if (fingerprint === '' || fingerprint.length > fingerprintCharactersMax || fingerprint.includes('\0')) {
+  if (fingerprint === '' || fingerprint.length > fingerprintCharactersMax || !isKeyText(fingerprint)) {
     throw badFingerprint();
   }
   const today = dayOf(turn.nowMs);

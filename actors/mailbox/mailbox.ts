@@ -6,6 +6,7 @@
  */
 import type { ActorKind, Turn, View } from '../../runtime/actor/actor.ts';
 import { type CommandTable, runCommand } from '../command-table.ts';
+import { requireIds } from './asked-ids.ts';
 import { append, deliver, receiveNotice } from './deliver.ts';
 import { expunge } from './expunge.ts';
 import { changes, forgetTombstones, tombstoneTimer } from './feed.ts';
@@ -53,8 +54,14 @@ const timers: ReadonlyMap<string, (turn: Turn) => void> = new Map([
 export const mailbox: ActorKind<MailboxProtocol> = {
   kind: 'mailbox',
   rowVersion: 1,
-  command: (turn, command) => runCommand(commands, turn, command),
-  query: (view, query) => runCommand(queries, view, query),
+  command(turn, command) {
+    requireIds(command);
+    return runCommand(commands, turn, command);
+  },
+  query(view, query) {
+    requireIds(query);
+    return runCommand(queries, view, query);
+  },
   notice: receiveNotice,
   timer: (turn, name) => timers.get(name)?.(turn),
 };

@@ -47,7 +47,10 @@ export const overQuota = (): OperationError =>
 export const badQuota = (): OperationError => refused('badQuota', 'a quota is a whole number of bytes, 0 for no limit');
 
 export const badFingerprint = (): OperationError =>
-  refused('badFingerprint', 'a fingerprint is 1 to 128 characters without U+0000');
+  refused('badFingerprint', 'a fingerprint is 1 to 128 characters of well-formed text without U+0000 to U+0004');
+
+export const badId = (): OperationError =>
+  refused('badId', 'folders, messages and changes are named by whole numbers from 0 up');
 
 export const tooManyAddresses = (): OperationError =>
   refused('tooManyAddresses', 'too many addresses lead to this mailbox; use an alias that leads to another address');

@@ -5,8 +5,8 @@
  * To add one, add a row. What belongs to one node is not here but in its TOML (`runtime/config/`).
  */
 import { refused } from '../../runtime/base/errors.ts';
-import { nearest } from '../../runtime/cli/suggest.ts';
-import { parseSize } from '../../runtime/cli/units.ts';
+import { parseSize } from '../../runtime/base/sizes.ts';
+import { nearest } from '../../runtime/base/suggest.ts';
 
 interface SettingKind {
   /** For `badSetting`: `it is a size, such as 10GB`. */

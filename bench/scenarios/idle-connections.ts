@@ -88,5 +88,5 @@ async function hold(settings: Settings, server: RunningServer): Promise<Held> {
 async function nextReport(lines: AsyncIterator<string>): Promise<{ opened: number; lost: number; seconds: number }> {
   const { value, done } = await lines.next();
   if (done === true) throw new Error('the process that holds the connections ended early');
-  return JSON.parse(value as string);
+  return JSON.parse(value);
 }

@@ -1,6 +1,6 @@
 /** The activations of this node: made when first needed, forgotten when idle. */
 import type { Clock } from '../base/clock.ts';
-import { statePrefix } from '../store/keys.ts';
+import { isKeyText, statePrefix } from '../store/keys.ts';
 import { Activation } from './activation.ts';
 import type { ActorKind } from './actor.ts';
 import { badKey, unknownKind } from './codes.ts';
@@ -35,7 +35,7 @@ export class Activations {
   kindOf(kind: string, key: string): ActorKind {
     const found = this.#kinds.get(kind);
     if (found === undefined) throw unknownKind(kind);
-    if (key.length === 0 || key.includes('\0')) throw badKey();
+    if (key.length === 0 || !isKeyText(key)) throw badKey();
     // A string of n UTF-16 units is at most 3n bytes: only a long one has to be measured.
     const { actorKeyBytesMax } = this.#limits;
     if (key.length * 3 > actorKeyBytesMax && Buffer.byteLength(key) > actorKeyBytesMax) throw badKey();
@@ -76,4 +76,3 @@ export class Activations {
     }
   }
 }
-

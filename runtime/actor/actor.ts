@@ -43,7 +43,7 @@ export type AnswerTo<P extends Protocol, M extends Kinded> = M['kind'] extends k
 /** The name of one actor. `protocol` exists for the compiler only. */
 export interface ActorRef<P extends Protocol = Protocol> {
   readonly kind: string;
-  /** Without U+0000; at most 320 bytes. */
+  /** Well-formed text without U+0000 to U+0004, of 1 to 320 bytes; else `badActorKey`. */
   readonly key: string;
   readonly protocol?: P;
 }

@@ -136,7 +136,8 @@ export class Channels {
         value: encodeRow(runtimeRowVersion, notice),
       });
       heads.set(target, seq);
-      for (const body of tell.bodies) holds.push({ hash: body.hash, owner: outboxOwner(source, target, seq), held: true });
+      for (const body of tell.bodies)
+        holds.push({ hash: body.hash, owner: outboxOwner(source, target, seq), held: true });
       sent.push({ target, seq, notice });
     }
     for (const [target, seq] of heads) {
@@ -313,4 +314,3 @@ export class Channels {
     return source * this.#o.shards.count + target;
   }
 }
-

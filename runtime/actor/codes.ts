@@ -14,7 +14,7 @@ export const unknownKind = (kind: string): OperationError =>
   refused('unknownActorKind', `no actor is of kind "${kind}"; is this node older than the one that asks?`);
 
 export const badKey = (): OperationError =>
-  refused('badActorKey', 'an actor key is 1 to 320 bytes of text without U+0000');
+  refused('badActorKey', 'an actor key is 1 to 320 bytes of well-formed text without U+0000 to U+0004');
 
 export const turnTooLarge = (what: string): OperationError =>
   refused('turnTooLarge', `one turn may not ${what}; do it in smaller steps`);

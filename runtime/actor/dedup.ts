@@ -34,7 +34,10 @@ interface CallerRecords {
 /** A caller has at most its calls in flight unsettled; this bounds what one read brings in. */
 const recordsPerCallerMax = 10_000;
 
-export type Lookup = { readonly state: 'new' } | { readonly state: 'settled' } | ({ readonly state: 'known' } & DedupRecord);
+export type Lookup =
+  | { readonly state: 'new' }
+  | { readonly state: 'settled' }
+  | ({ readonly state: 'known' } & DedupRecord);
 
 export class DedupTable {
   readonly #shard: ShardId;

@@ -21,7 +21,7 @@ import { Commands } from './commands.ts';
 import { deadLetterRemoval, findDeadLetter } from './dead-letters.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { Janitor } from './janitor.ts';
-import type { ShardLog } from './log.ts';
+import type { Commit, ShardLog } from './log.ts';
 import { CommittedView } from './reader.ts';
 import type { CommandRequest, QueryRequest, Settle } from './request.ts';
 import { shardOf } from './shard.ts';
@@ -71,74 +71,34 @@ export class Engine {
 
   constructor(options: EngineOptions) {
     this.#o = options;
-    const { store, log, clock, random, limits, shardCount, reports } = options;
+    const { kinds, shardCount, store, log, clock, limits, reports, fatal } = options;
     const shards = new ShardTable(shardCount, store, log);
     this.#shards = shards;
-    this.#activations = new Activations(options.kinds, shardCount, clock, limits);
-    const activate = (kind: string, key: string) => this.#activations.of(kind, key);
-    const runner = (): TurnRunner => this.#runner;
-    this.#channels = new Channels({
-      store,
-      log,
-      shards,
-      clock,
-      attemptsMax: limits.noticeAttemptsMax,
-      activate,
-      runner,
-      wake: () => this.#dispatcher.wake(),
-      failed: ({ kind, key, notice }, error, isDead) =>
-        reports.noticeFailed(kind, `${notice.kind} to ${kind} ${key}`, error, isDead),
-    });
+    this.#activations = new Activations(kinds, shardCount, clock, limits);
+    this.#channels = this.#newChannels();
     this.#dispatcher = new Dispatcher({
       clock,
       mayRun: () => log.pendingBytes < limits.pendingBytesMax,
       channels: this.#channels,
       endTurn: () => log.flush(),
-      fatal: options.fatal,
+      fatal,
     });
     const enqueue = (work: () => void): void => this.#dispatcher.enqueue(work);
-    this.#timers = new Timers({
-      store,
-      shards,
-      clock,
-      activate,
-      runner,
-      enqueue,
-      failed: (activation, name, error) => reports.bug(`timer ${name} of ${activation.kind.kind}`, error),
-    });
-    this.#runner = new TurnRunner({
-      store,
-      log,
-      shards,
-      clock,
-      random,
-      limits,
-      hasBody: options.hasBody,
-      outbox: (activation, tells, trace) => this.#channels.outgoing(activation, tells, trace),
-      timersSet: (activation, dueMs) => this.#timers.committed(activation.shard, dueMs),
-      changed: ({ kind, key }) => {
-        if (this.#watchers.size > 0) for (const changed of this.#watchers.get(`${kind.kind}\0${key}`) ?? []) changed();
-      },
-    });
+    this.#timers = this.#newTimers(enqueue);
+    const runner = this.#newRunner();
+    this.#runner = runner;
     this.#commands = new Commands({
       activations: this.#activations,
       shards,
       log,
       clock,
       limits,
-      runner: this.#runner,
+      runner,
       makeReady: (activation) => this.#dispatcher.makeReady(activation),
       reports,
     });
-    this.#janitor = new Janitor({ store, log, shards, clock, runner: this.#runner, enqueue });
-    log.onCommitted((commits) => {
-      try {
-        for (const { shard, index } of commits) shards.of(shard).gate.committed(index);
-      } catch (error) {
-        options.fatal(error);
-      }
-      this.#dispatcher.wake();
-    });
+    this.#janitor = new Janitor({ store, log, shards, clock, runner, enqueue });
+    log.onCommitted((commits) => this.#committed(commits));
   }
 
   /** Takes up what was under way when the node stopped: notices and timers. */
@@ -249,6 +209,65 @@ export class Engine {
         }
       });
     });
+  }
+
+  // The parts call each other in a circle: a turn of the runner sends by the channels, whose notices are turns of the
+  // runner. So each is handed functions that look the other one up when they are called.
+
+  #newChannels(): Channels {
+    const { store, log, clock, limits, reports } = this.#o;
+    return new Channels({
+      store,
+      log,
+      shards: this.#shards,
+      clock,
+      attemptsMax: limits.noticeAttemptsMax,
+      activate: (kind, key) => this.#activations.of(kind, key),
+      runner: () => this.#runner,
+      wake: () => this.#dispatcher.wake(),
+      failed: ({ kind, key, notice }, error, isDead) =>
+        reports.noticeFailed(kind, `${notice.kind} to ${kind} ${key}`, error, isDead),
+    });
+  }
+
+  #newTimers(enqueue: (work: () => void) => void): Timers {
+    const { store, clock, reports } = this.#o;
+    return new Timers({
+      store,
+      shards: this.#shards,
+      clock,
+      activate: (kind, key) => this.#activations.of(kind, key),
+      runner: () => this.#runner,
+      enqueue,
+      failed: (activation, name, error) => reports.bug(`timer ${name} of ${activation.kind.kind}`, error),
+    });
+  }
+
+  #newRunner(): TurnRunner {
+    const { store, log, clock, random, limits, hasBody } = this.#o;
+    return new TurnRunner({
+      store,
+      log,
+      shards: this.#shards,
+      clock,
+      random,
+      limits,
+      hasBody,
+      outbox: (activation, tells, trace) => this.#channels.outgoing(activation, tells, trace),
+      timersSet: (activation, dueMs) => this.#timers.committed(activation.shard, dueMs),
+      changed: ({ kind, key }) => {
+        if (this.#watchers.size > 0) for (const changed of this.#watchers.get(`${kind.kind}\0${key}`) ?? []) changed();
+      },
+    });
+  }
+
+  #committed(commits: readonly Commit[]): void {
+    try {
+      for (const { shard, index } of commits) this.#shards.of(shard).gate.committed(index);
+    } catch (error) {
+      this.#o.fatal(error);
+    }
+    this.#dispatcher.wake();
   }
 
   #collectLater(): void {

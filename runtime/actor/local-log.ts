@@ -259,7 +259,10 @@ export class LocalLog implements ShardLog {
   #committed(taken: readonly Pending[]): Commit[] {
     const commits = new Map<ShardId, LogIndex>();
     for (const { shard, index } of taken) {
-      invariant(index === (commits.get(shard) ?? this.#positions[shard]!.committed) + 1, 'entries commit without a gap');
+      invariant(
+        index === (commits.get(shard) ?? this.#positions[shard]!.committed) + 1,
+        'entries commit without a gap',
+      );
       commits.set(shard, index);
     }
     for (const [shard, index] of commits) this.#positions[shard]!.committed = index;

@@ -65,7 +65,8 @@ const appliedKey = (shard: number): RowKey => rowKey([keyspace.applied, shard]);
 /** The last batch whose rows are all in the tree, with the positions that the shards had then. */
 export function appliedRows(batch: number, positions: ReadonlyMap<number, Applied>): StoreOp[] {
   const rows: StoreOp[] = [{ key: appliedBatchKey, value: encodeRow(logRowVersion, batch) }];
-  for (const [shard, applied] of positions) rows.push({ key: appliedKey(shard), value: encodeRow(logRowVersion, applied) });
+  for (const [shard, applied] of positions)
+    rows.push({ key: appliedKey(shard), value: encodeRow(logRowVersion, applied) });
   return rows;
 }
 

@@ -31,5 +31,7 @@ export interface QueryRequest {
   readonly principal: Principal;
 }
 
-export type Outcome = { readonly ok: true; readonly answer: unknown } | { readonly ok: false; readonly error: ErrorData };
+export type Outcome =
+  | { readonly ok: true; readonly answer: unknown }
+  | { readonly ok: false; readonly error: ErrorData };
 export type Settle = (outcome: Outcome) => void;

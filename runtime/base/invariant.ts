@@ -15,8 +15,3 @@ export class InvariantError extends Error {
 export function invariant(condition: unknown, promise: string): asserts condition {
   if (!condition) throw new InvariantError(`broken invariant: ${promise}`);
 }
-
-/** Makes the compiler prove that a `switch` is complete. */
-export function unreachable(value: never): never {
-  throw new InvariantError(`broken invariant: unreachable value ${JSON.stringify(value)}`);
-}

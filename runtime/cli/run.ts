@@ -9,13 +9,13 @@ import type { Clock } from '../base/clock.ts';
 import { loadConfig } from '../config/load.ts';
 import { errorData, OperationError } from '../base/errors.ts';
 import type { Random } from '../base/random.ts';
+import { nearest } from '../base/suggest.ts';
 import { AdminClient } from './admin-client.ts';
 import type { Cli, CliRow, PrintedList } from './cli-row.ts';
 import { exitStatus, exitStatusOf } from './codes.ts';
 import type { Input } from './input.ts';
 import type { CliIo } from './io.ts';
 import { buildProgram, CommandLineError } from './program.ts';
-import { nearest } from './suggest.ts';
 import { tableLines } from './table.ts';
 
 export interface CliSpec {

@@ -1,26 +1,4 @@
-/** Numbers, sizes, times and untrusted text as people read them; and sizes as people write them. */
-const sizeUnits = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB'] as const;
-
-/** `10.4 MiB`; below 1 KiB exact. */
-export function formatSize(bytes: number): string {
-  let value = bytes;
-  let unit = 0;
-  while (value >= 1024 && unit < sizeUnits.length - 1) {
-    value /= 1024;
-    unit++;
-  }
-  return `${unit === 0 ? value : value.toFixed(1)} ${sizeUnits[unit]}`;
-}
-
-/** `500M`, `2GiB`, `1073741824`, `none` (0: no limit). Null when it is not a size. */
-export function parseSize(text: string): number | null {
-  if (/^none$/i.test(text)) return 0;
-  const match = /^(\d+(?:\.\d+)?)\s*(?:([KMGT])(?:i?B)?|B)?$/i.exec(text.trim());
-  if (match === null) return null;
-  const power = match[2] === undefined ? 0 : 'KMGT'.indexOf(match[2].toUpperCase()) + 1;
-  const bytes = Math.round(Number(match[1]) * 1024 ** power);
-  return Number.isSafeInteger(bytes) ? bytes : null;
-}
+/** Numbers, times and untrusted text as people read them. Sizes are in `runtime/base/sizes.ts`. */
 
 /** `12,345` */
 export const formatCount = (count: number): string => count.toLocaleString('en-US');

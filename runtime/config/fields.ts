@@ -3,7 +3,7 @@
  * that the environment and `--set` give, and says in words what it allows.
  */
 import { z } from 'zod';
-import { formatSize, parseSize } from '../cli/units.ts';
+import { formatSize, parseSize } from '../base/sizes.ts';
 
 /** What the reference prints of a key. */
 export interface FieldFacts {

@@ -9,7 +9,7 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism, hostname } from 'node:os';
 import { parse as parseToml } from 'smol-toml';
-import { nearest } from '../cli/suggest.ts';
+import { nearest } from '../base/suggest.ts';
 import { badConfigFile, badConfigSet, badConfigValue, configFileUnreadable, unknownConfigKey } from './codes.ts';
 import { type ConfigKey, configKeys, variablePrefix } from './keys.ts';
 import { isLoopback } from './listeners.ts';

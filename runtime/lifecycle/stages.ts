@@ -1,14 +1,15 @@
 /**
  * A node starts in numbered stages and stops in reverse.
  *
- *     100 log   200 store   300 engine   400 certificate   500 edges   600 ready        --> start
- *                                                                                       <-- stop
+ *     200 core   400 certificate   500 edges   600 setup        --> start
+ *                                                               <-- stop
  *
  * Promises: a stage starts only when all in front of it have started; when one fails or takes too long, those that did
  * start are stopped in reverse and the error is given on; stopping always comes to its end, whatever a stage does.
- * Leaves to others: which stages there are (`main.ts`), signals.
+ * Leaves to others: which stages there are (`runtime/node/node.ts`), signals.
  */
 import type { Clock } from '../base/clock.ts';
+import { OperationError } from '../base/errors.ts';
 import { invariant } from '../base/invariant.ts';
 import type { Logger } from '../observe/logger.ts';
 import { stageTooSlow, stoppedMeanwhile } from './codes.ts';
@@ -76,7 +77,9 @@ export class Stages {
       try {
         await this.#within(startMsMax, name, async () => await stage.start?.());
       } catch (error) {
-        log.error({ stage: number, name, err: error }, `stage ${name} failed to start`);
+        // A refusal has its text and its cure, and whoever started us says it; anything else is a bug.
+        if (error instanceof OperationError) log.info({ stage: number, name }, `stage ${name} did not start`);
+        else log.error({ stage: number, name, err: error }, `stage ${name} failed to start`);
         if (clock.monotonicMs() - sinceMs >= startMsMax) this.#toStop.push(stage);
         throw error;
       }

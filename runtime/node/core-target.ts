@@ -114,11 +114,11 @@ function historyInspections({ store, engine, directory }: Core, clock: Clock): [
         return findSubjects(store, search, () => new Promise<void>((resolve) => clock.soon(resolve)));
       },
     ],
-    ['deadLetters', (argument) => listDeadLetters(store, Math.max(1, Math.min(inspectedMax, numberIn(argument, 'limit'))))],
     [
-      'retryDeadLetter',
-      (argument) => engine.retryDeadLetter(numberIn(argument, 'shard'), numberIn(argument, 'index')),
+      'deadLetters',
+      (argument) => listDeadLetters(store, Math.max(1, Math.min(inspectedMax, numberIn(argument, 'limit')))),
     ],
+    ['retryDeadLetter', (argument) => engine.retryDeadLetter(numberIn(argument, 'shard'), numberIn(argument, 'index'))],
     ['dropDeadLetter', (argument) => engine.dropDeadLetter(numberIn(argument, 'shard'), numberIn(argument, 'index'))],
   ];
 }
@@ -142,7 +142,8 @@ function subjectIn(argument: unknown): string {
 
 function numberIn(argument: unknown, name: string): number {
   const value = fieldOf(argument, name);
-  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0 || Object.is(value, -0)) throw badArgument(name);
+  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0 || Object.is(value, -0))
+    throw badArgument(name);
   return value;
 }
 

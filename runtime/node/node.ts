@@ -25,6 +25,7 @@ import { type Core, openCore } from './core.ts';
 import { coreTarget, type Topic } from './core-target.ts';
 import { type EdgeSpec, Edges } from './edges.ts';
 import { nodeInspections } from './inspections.ts';
+import { requireFreeAddresses } from './listening.ts';
 
 export interface NodeOptions {
   readonly config: Config;
@@ -32,13 +33,18 @@ export interface NodeOptions {
   readonly kinds: ReadonlyMap<string, ActorKind>;
   readonly log: Logger;
   /** `certificate` and `dataPath` are known when this is called. */
-  readonly edges: (node: { readonly certificate: () => CertificatePem; readonly dataPath: string }) => readonly EdgeSpec[];
+  readonly edges: (node: {
+    readonly certificate: () => CertificatePem;
+    readonly dataPath: string;
+  }) => readonly EdgeSpec[];
   readonly topics: (core: Core) => ReadonlyMap<string, Topic>;
+  /** What has to be there before the node says that it is ready; it serves already. Left out: nothing. */
+  readonly setUp?: (core: CoreApi) => Promise<void>;
   /** The node must stop at once. */
   readonly fatal: (error: unknown) => void;
 }
 
-const conditions = { core: 'core', edges: 'edges', space: 'space' } as const;
+const conditions = { core: 'core', edges: 'edges', setUp: 'setup', space: 'space' } as const;
 const spaceCheckMs = 1_000;
 /** Sessions get this long to come to an end; SIGTERM is to be done in under 5 s. */
 const edgesGraceMs = 3_000;
@@ -64,7 +70,13 @@ export class Node {
       log,
       stages: [
         // A large store after a crash is looked through by LMDB; nothing is served meanwhile.
-        { number: 200, name: 'core', startMsMax: 300_000, start: () => this.#startCore(), stop: () => this.#stopCore() },
+        {
+          number: 200,
+          name: 'core',
+          startMsMax: 300_000,
+          start: () => this.#startCore(),
+          stop: () => this.#stopCore(),
+        },
         {
           number: 400,
           name: 'certificate',
@@ -72,6 +84,7 @@ export class Node {
           stop: () => Promise.resolve(this.#certificate?.close()),
         },
         { number: 500, name: 'edges', start: () => this.#startEdges(), stop: () => this.#stopEdges() },
+        { number: 600, name: 'setup', start: () => this.#setUp() },
       ],
     });
   }
@@ -84,12 +97,6 @@ export class Node {
   /** Takes nothing new, lets what was taken come to its end, closes all. */
   async stop(): Promise<void> {
     await this.#stages.stop();
-  }
-
-  /** For what runs beside the edges, e.g. the quick start. */
-  coreApi(): CoreApi {
-    invariant(this.#target, 'the core is asked while the node runs');
-    return new LocalCore({ target: this.#target, clock: systemClock, random: systemRandom });
   }
 
   async #startCore(): Promise<void> {
@@ -156,7 +163,8 @@ export class Node {
   }
 
   async #startEdges(): Promise<void> {
-    const { log } = this.#o;
+    const { config, log } = this.#o;
+    await requireFreeAddresses(config);
     const crashes = this.#counts.counter('ringpost_worker_crashes_total', 'edge');
     const specs = this.#o.edges({
       certificate: () => this.#certificate!.current,
@@ -170,6 +178,14 @@ export class Node {
   async #stopEdges(): Promise<void> {
     this.#health.unmet(conditions.edges, 'this node is stopping');
     await this.#edges?.stop(edgesGraceMs);
+  }
+
+  async #setUp(): Promise<void> {
+    const { setUp } = this.#o;
+    invariant(this.#target, 'the core is up when something is set up');
+    if (setUp !== undefined)
+      await setUp(new LocalCore({ target: this.#target, clock: systemClock, random: systemRandom }));
+    this.#health.met(conditions.setUp);
   }
 }
 

@@ -25,7 +25,6 @@ export interface LogFields {
 export type LogLine = (fields: LogFields, text: string) => void;
 
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
-export type LogLevel = (typeof logLevels)[number];
 
 export interface Logger {
   readonly debug: LogLine;

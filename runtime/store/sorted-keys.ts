@@ -21,7 +21,8 @@ export class SortedKeys {
   addAll(keys: readonly RowKey[]): void {
     const all = this.#buckets.flat().concat(keys).sort();
     this.#buckets.length = 0;
-    for (let at = 0; at < all.length; at += bucketKeysMax / 2) this.#buckets.push(all.slice(at, at + bucketKeysMax / 2));
+    for (let at = 0; at < all.length; at += bucketKeysMax / 2)
+      this.#buckets.push(all.slice(at, at + bucketKeysMax / 2));
   }
 
   /** Adds `key`, which must not be there yet. */

@@ -60,7 +60,16 @@ export function engineWorld(
   const fatal = (error: unknown): void => void fatals.push(error);
   const bounds = { ...limits, ...options.limits };
   const { groupCommitBytesMax } = bounds;
-  const log = new LocalLog({ tree, store, bodies, shardCount, clock, groupCommitBytesMax, observe: () => undefined, fatal });
+  const log = new LocalLog({
+    tree,
+    store,
+    bodies,
+    shardCount,
+    clock,
+    groupCommitBytesMax,
+    observe: () => undefined,
+    fatal,
+  });
   let seed = 0;
   const engine = new Engine({
     kinds: new Map(kinds.map((kind) => [kind.kind, kind])),

@@ -8,13 +8,16 @@ void test("rule: reaching behind an actor's protocol is found, also from an edge
     'actors/mailbox/a.ts': "import '../spool/protocol.ts';\nimport '../spool/spool.ts';",
     'actors/edge/imap/a.ts': "import type { Row } from '../../mailbox/keys.ts';",
     'actors/mail/a.ts': "import '../mailbox/protocol.ts';",
-    'actors/spool/a.ts': "import '../courier/courier.ts';",
+    'actors/spool/a.ts': "import '../courier/courier.ts';\nimport '../admin/rows.ts';",
+    'actors/admin/a.ts': "import '../account/password.ts';",
   });
   deepEqual(found, [
     'actors/mailbox/a.ts:2 imports actors/spool/spool.ts: only actors/spool/protocol.ts is for others',
     'actors/edge/imap/a.ts:1 imports actors/mailbox/keys.ts: only actors/mailbox/protocol.ts is for others',
     'actors/mail/a.ts:1 actors/mail imports actors/mailbox/protocol.ts: the vocabulary knows nobody',
     'actors/spool/a.ts:1 actors/spool imports actors/courier/courier.ts: nothing in actors/ looks out of its doors',
+    'actors/spool/a.ts:2 actors/spool imports actors/admin/rows.ts: nothing in actors/ looks out of its doors',
+    'actors/admin/a.ts:1 imports actors/account/password.ts: only actors/account/protocol.ts is for others',
   ]);
 });
 
@@ -23,6 +26,7 @@ void test('rule: protocols, the vocabulary and the own folder are open, and the 
     'actors/kinds.ts': "import './mailbox/mailbox.ts';",
     'actors/mailbox/a.ts': "import './keys.ts';\nimport '../mail/message.ts';",
     'actors/edge/smtp/a.ts': "import '../../mailbox/protocol.ts';\nimport '../../inspect/stage.ts';",
+    'actors/edge/http/a.ts': "import '../../account/password.ts';\nimport '../../admin/rows.ts';",
   });
   deepEqual(found, []);
 });

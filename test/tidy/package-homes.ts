@@ -7,7 +7,7 @@ import { importsOf } from './syntax.ts';
 const homes: Readonly<Record<string, string | readonly string[]>> = {
   '@hono/node-server': 'actors/edge/http/',
   '@node-rs/argon2': 'actors/account/password.ts',
-  '@peculiar/x509': 'runtime/config/',
+  '@peculiar/x509': 'runtime/lifecycle/self-signed.ts',
   comlink: 'runtime/threads/',
   commander: 'runtime/cli/',
   hono: 'actors/edge/http/',
@@ -18,7 +18,7 @@ const homes: Readonly<Record<string, string | readonly string[]>> = {
   pino: 'runtime/observe/',
   'postal-mime': 'actors/mail/',
   'prom-client': 'runtime/observe/',
-  'reflect-metadata': 'runtime/config/',
+  'reflect-metadata': 'runtime/lifecycle/self-signed.ts',
   'smol-toml': 'runtime/config/',
   'smtp-server': 'actors/edge/smtp/',
   // Vocabulary rather than a part that could be changed: a schema stands beside what it checks, at each way in.

@@ -2,27 +2,33 @@
  * What a node shows to probes and to Prometheus: /healthz, /readyz, /metrics, and nothing else.
  *
  * Promises: /healthz answers as long as this thread lives; /readyz says 200 only while the core says that it serves, and
- * else 503 with the reasons; nothing here changes anything or shows mail.
+ * else 503 with the reasons; nothing here changes anything or shows mail; a listener of `implicit` TLS says no byte in
+ * clear.
  * Leaves to others: the values (`core.inspect('health')`: a `HealthReport`, `core.inspect('metrics')`: text).
  */
-import type { AddressInfo } from 'node:net';
-import type { Server } from 'node:http';
+import { createServer as createTlsServer, Server as TlsServer } from 'node:https';
+import type { AddressInfo, Socket } from 'node:net';
 import { createAdaptorServer } from '@hono/node-server';
 import { type Context, Hono } from 'hono';
 import type { Clock } from '../../../runtime/base/clock.ts';
 import { errorData } from '../../../runtime/base/errors.ts';
 import type { HealthReport } from '../../../runtime/observe/health.ts';
+import type { CertificatePem } from '../../../runtime/threads/control-channel.ts';
 import type { CoreApi } from '../../../runtime/threads/core-api.ts';
-import { closeServer } from './server-close.ts';
+import { type ClosableServer, closeServer, connectionsOf } from './server-close.ts';
 
 export interface HttpListener {
   readonly host: string;
   readonly port: number;
+  /** `implicit`: from the first byte. */
+  readonly tls: 'none' | 'implicit';
 }
 
 export interface HttpEdgeOptions {
   readonly core: Pick<CoreApi, 'inspect'>;
   readonly listeners: readonly HttpListener[];
+  /** For the listeners that have TLS. */
+  readonly tls: CertificatePem;
   readonly clock: Clock;
   bug(what: string, error: unknown): void;
 }
@@ -30,44 +36,70 @@ export interface HttpEdgeOptions {
 export interface HttpEdge {
   /** Where it listens, in the order of the listeners; tells the port when 0 was asked for. */
   readonly addresses: readonly HttpListener[];
+  /** For new handshakes; connections that are there keep theirs. @throws when it is none, and the old one then stays */
+  reloadCertificate(pem: CertificatePem): void;
   stop(graceMs: number): Promise<void>;
 }
 
 /** A core that takes longer has lost its loop to something: a probe must hear of that rather than wait. */
 const answerMsMax = 2_000;
 const connectionsMax = 200;
-/** From the first byte to the end of the headers, and of the request: probes are short. */
+/** From the first byte to the end of the handshake, of the headers, and of the request: probes are short. */
 const requestMsMax = 10_000;
 
 export async function startHttpEdge(options: HttpEdgeOptions): Promise<HttpEdge> {
   const app = httpApp(options);
-  const servers: Server[] = [];
+  const servers = new Map<ClosableServer, Iterable<Socket>>();
   const stop = async (graceMs: number): Promise<void> => {
-    await Promise.all(servers.map((server) => closeServer(server, options.clock, graceMs)));
+    const closed = [...servers].map(([server, open]) => closeServer(server, options.clock, graceMs, open));
+    await Promise.all(closed);
   };
   const addresses: HttpListener[] = [];
   try {
     for (const listener of options.listeners) {
-      const serverOptions = { headersTimeout: requestMsMax, requestTimeout: requestMsMax };
-      const server = createAdaptorServer({ fetch: app.fetch, serverOptions }) as Server;
-      server.maxConnections = connectionsMax;
+      const server = makeServer(app, listener, options.tls);
+      const open = connectionsOf(server);
       addresses.push(await listen(server, listener));
-      servers.push(server);
+      servers.set(server, open);
     }
   } catch (error) {
     await stop(0);
     throw error;
   }
-  return { addresses, stop };
+  return {
+    addresses,
+    stop,
+    reloadCertificate(pem) {
+      for (const server of servers.keys()) if (server instanceof TlsServer) server.setSecureContext(tlsOptionsOf(pem));
+    },
+  };
+}
+
+function makeServer(app: Hono, { tls }: HttpListener, pem: CertificatePem): ClosableServer {
+  const bounds = { headersTimeout: requestMsMax, requestTimeout: requestMsMax };
+  const secured = {
+    createServer: createTlsServer,
+    serverOptions: { ...bounds, ...tlsOptionsOf(pem), handshakeTimeout: requestMsMax },
+  };
+  const options = { fetch: app.fetch, ...(tls === 'implicit' ? secured : { serverOptions: bounds }) };
+  // The adaptor's type allows for HTTP/2 too, of which nothing was asked.
+  const server = createAdaptorServer(options) as ClosableServer;
+  server.maxConnections = connectionsMax;
+  return server;
+}
+
+/** As `node:tls` names them. */
+function tlsOptionsOf({ key, certificate }: CertificatePem): { readonly key: string; readonly cert: string } {
+  return { key, cert: certificate };
 }
 
 /** @throws what the system says, e.g. EADDRINUSE */
-function listen(server: Server, { host, port }: HttpListener): Promise<HttpListener> {
+function listen(server: ClosableServer, listener: HttpListener): Promise<HttpListener> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen({ host, port }, () => {
+    server.listen({ host: listener.host, port: listener.port }, () => {
       server.off('error', reject);
-      resolve({ host, port: (server.address() as AddressInfo).port });
+      resolve({ ...listener, port: (server.address() as AddressInfo).port });
     });
   });
 }

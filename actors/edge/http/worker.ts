@@ -2,6 +2,7 @@
 import { systemClock } from '../../../runtime/base/clock.ts';
 import { systemRandom } from '../../../runtime/base/random.ts';
 import { threadLogger } from '../../../runtime/observe/logger.ts';
+import type { CertificatePem } from '../../../runtime/threads/control-channel.ts';
 import { runEdgeWorker } from '../../../runtime/threads/worker-main.ts';
 import { hashPassword, requirePasswordHash } from '../../account/password.ts';
 import { adminRows } from '../../admin/admin-rows.ts';
@@ -11,6 +12,7 @@ import { type HttpListener, startHttpEdge } from './http-edge.ts';
 /** Plain data: it crosses a thread. */
 export interface HttpWorkerConfig {
   readonly listeners: readonly HttpListener[];
+  readonly tls: CertificatePem;
   /** `adminSocketPath(dataDirectory)`. */
   readonly adminSocketPath: string;
   readonly hostname: string;
@@ -20,7 +22,8 @@ export interface HttpWorkerConfig {
 runEdgeWorker<HttpWorkerConfig>(async (core, config, name) => {
   const log = threadLogger(name, config.logLevel);
   const bug = (what: string, error: unknown): void => log.error({ err: error }, what);
-  const http = await startHttpEdge({ core, listeners: config.listeners, clock: systemClock, bug });
+  const { listeners, tls } = config;
+  const http = await startHttpEdge({ core, listeners, tls, clock: systemClock, bug });
   const admin = await startAdminApi({
     core,
     rows: adminRows,
@@ -32,12 +35,12 @@ runEdgeWorker<HttpWorkerConfig>(async (core, config, name) => {
     checkPasswordHash: requirePasswordHash,
     bug,
   });
-  for (const { host, port } of http.addresses) log.info({ host, port }, 'HTTP listens');
+  for (const address of http.addresses) log.info({ ...address }, 'HTTP listens');
   return {
     async stop(graceMs) {
       await Promise.all([http.stop(graceMs), admin.stop(graceMs)]);
     },
     stats: () => Promise.resolve({}),
-    reloadCertificate: () => Promise.resolve(),
+    reloadCertificate: async (pem) => http.reloadCertificate(pem),
   };
 });

@@ -8,7 +8,6 @@ export interface CommandLine {
   readonly argument: string;
 }
 
-// eslint-disable-next-line no-control-regex
 const controls = /[\0-\x1f\x7f]/;
 const beyondAscii = /[\x80-\xff]/;
 

@@ -107,7 +107,6 @@ export function refusalReply(code: 451 | 550, enhanced: string, text: string): R
 /** RFC 5321 §4.5.3.1.5: a reply line has at most 512 octets, CRLF included. */
 const lineTextMax = 480;
 // A reply may carry text of an error: what could split the reply or fool a terminal becomes a blank.
-// eslint-disable-next-line no-control-regex
 const unsafe = /[^\x20-\x7e]/g;
 
 function formatReply({ code, enhanced, lines }: Reply): string {

@@ -38,7 +38,9 @@ runEdgeWorker<SmtpWorkerConfig>(async (core, config, name) => {
     random: systemRandom,
     log: threadLogger(name, config.logLevel),
   });
-  const unfollow = core.subscribe('settings', (value) => edge.applySettings(settingsOf(value as SettingsAnswers['all'])));
+  const unfollow = core.subscribe('settings', (value) =>
+    edge.applySettings(settingsOf(value as SettingsAnswers['all'])),
+  );
   return {
     async stop(graceMs) {
       unfollow();

@@ -57,7 +57,9 @@ void test('credentials are asked for by scope, and only those that hold', () => 
   const id = add({ label: 'new' }, true);
   assert.deepEqual(labels(actor, 'mail'), ['phone', 'new']);
   assert.deepEqual(actor.ask({ kind: 'removeCredential', credentialId: id }), { removed: true });
-  assert.deepEqual(actor.ask({ kind: 'removeCredential', credentialId: id }), { removed: false });
+  for (const credentialId of [id, '\x01', '\ud800']) {
+    assert.deepEqual(actor.ask({ kind: 'removeCredential', credentialId }), { removed: false });
+  }
 });
 
 void test('a disabled account has no credentials, and has them again when enabled', () => {

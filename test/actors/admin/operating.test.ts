@@ -90,14 +90,15 @@ void describe('status, settings, dead letters, quick start', () => {
   });
 
   void test('the quick start makes an account once, and shows its password once', async () => {
-    const options = { address: null, smtp: { host: '0.0.0.0', port: 2525 }, dataDirectory: './data' };
+    const smtp = { host: '0.0.0.0', port: 2525 };
+    const options = { address: null, smtp, dataDirectory: './data', program: 'npx ringpost' };
     const first = await quickstart(world.context, options);
     assert.equal(first.address, 'you@localhost.localdomain');
     assert.ok(first.password !== null && first.text.includes(first.password));
     assert.match(first.text, /swaks --server 127\.0\.0\.1:2525 --to you@localhost\.localdomain/);
-    assert.match(first.text, /ringpost mailbox list you@localhost\.localdomain\n/);
+    assert.match(first.text, /npx ringpost mailbox list you@localhost\.localdomain\n/);
     const second = await quickstart(world.context, { ...options, dataDirectory: "it's here" });
     assert.equal(second.password, null);
-    assert.match(second.text, /ringpost account passwd you@localhost\.localdomain --data 'it'\\''s here'/);
+    assert.match(second.text, /npx ringpost account passwd you@localhost\.localdomain --data 'it'\\''s here'/);
   });
 });

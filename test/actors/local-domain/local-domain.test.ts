@@ -79,6 +79,9 @@ void test('addresses are listed page by page', () => {
   assert.deepEqual([first.addresses.map(({ address }) => address), first.next], [all.slice(0, 3), 'c@example.org']);
   const second = domain.query({ kind: 'addresses', after: first.next, limit: 3 });
   assert.deepEqual([second.addresses.map(({ address }) => address), second.next], [all.slice(3), null]);
+  for (const after of ['a\x01', '\ud800', 'x'.repeat(5000)]) {
+    assert.throws(() => domain.query({ kind: 'addresses', after, limit: 3 }), refusal('badAddress'));
+  }
 });
 
 void test('a policy is checked', () => {

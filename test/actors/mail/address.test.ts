@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { formatAddress, parseAddress, parseDomain, parseSender, splitDetail } from '../../../actors/mail/address.ts';
 import { OperationError } from '../../../runtime/base/errors.ts';
+import { isKeyText } from '../../../runtime/store/keys.ts';
 
 const refusal = (code: string) => (error: unknown) => error instanceof OperationError && error.code === code;
 
@@ -152,7 +153,9 @@ void test('any text is an address or a refusal, never another error', () => {
       (text) => {
         for (const parse of [parseAddress, parseSender, parseDomain]) {
           try {
-            parse(text);
+            const parsed = parse(text);
+            // It becomes a key, and a key that cannot be one stops the node.
+            assert.ok(isKeyText(typeof parsed === 'string' ? parsed : parsed.normalised));
           } catch (error) {
             assert.ok(error instanceof OperationError && !error.transient);
             // It goes behind an SMTP reply code as it is.

@@ -168,7 +168,9 @@ void test('a repeated import finds its own message', () => {
   const first = box.ask(command);
   assert.deepEqual(box.ask(command), { ...first, resend: true });
   assert.equal(box.messages().length, 1);
-  assert.throws(() => box.ask({ ...command, fingerprint: 'a\0b' }), refusal('badFingerprint'));
+  for (const fingerprint of ['', 'a\0b', '\x04', '\ud800', 'x'.repeat(129)]) {
+    assert.throws(() => box.ask({ ...command, fingerprint }), refusal('badFingerprint'));
+  }
 });
 
 void test('recent mail is listed newest first', () => {
@@ -196,4 +198,26 @@ void test('a large folder is read page by page', () => {
   );
   assert.deepEqual(box.query({ kind: 'messages', folderId: 77, afterUid: 0, limit: 10 }), []);
   assert.equal(box.query({ kind: 'message', folderId: inbox, uid: 9999 }), null);
+});
+
+void test('numbers that can be in no key are refused, and break nothing', () => {
+  const box = new MailboxBench();
+  const uid = box.deliver();
+  for (const bad of [-0, Number.NaN, Number.POSITIVE_INFINITY]) {
+    const uids = [uid, bad];
+    for (const ask of [
+      () => box.query({ kind: 'messages', folderId: inbox, afterUid: bad, limit: 10 }),
+      () => box.query({ kind: 'messages', folderId: bad, afterUid: 0, limit: 10 }),
+      () => box.query({ kind: 'message', folderId: inbox, uid: bad }),
+      () => box.query({ kind: 'changes', since: bad, limit: 10 }),
+      () => box.ask({ kind: 'expunge', folderId: inbox, uids }),
+      () => box.ask({ kind: 'move', folderId: inbox, uids: [uid], toFolderId: bad }),
+      () => box.setFlags(uids, 'add', ['\\Seen']),
+      () => box.ask({ kind: 'deleteFolder', folderId: bad }),
+    ]) {
+      assert.throws(ask, refusal('badId'));
+    }
+  }
+  assert.deepEqual(box.uids(), [uid]);
+  assert.deepEqual(box.disagreements(), []);
 });

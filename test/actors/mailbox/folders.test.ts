@@ -56,6 +56,8 @@ void test('names that no folder may have are refused', () => {
     '%',
     'a\nb',
     'a\u0000',
+    'a\u0001',
+    'x'.repeat(100) + '\u0004',
     '..',
     'a/./b',
     ' a',

@@ -37,6 +37,7 @@ void test('an unknown setting is refused with the nearest name, a bad value with
   assert.throws(set('mailbox.quotaByte', '1'), refusal('unknownSetting', /did you mean mailbox\.quotaBytes\?/));
   assert.throws(set('qqqq', null), refusal('unknownSetting'));
   assert.throws(set('toString', '1'), refusal('unknownSetting'));
+  assert.throws(set('\x01\ud800', '1'), refusal('unknownSetting'));
   assert.throws(set('mailbox.quotaBytes', 'lots'), refusal('badSetting', /a size, such as 500MB/));
   for (const [key, value] of [
     ['smtp.recipientsMax', '99'],

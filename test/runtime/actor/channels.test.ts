@@ -73,12 +73,13 @@ void test('a notice that fails for good becomes a dead letter and lets those beh
     await world.settle();
     assert.equal(world.query('counter', 'well', { kind: 'value' }), 1);
     const [letter, ...others] = listDeadLetters(world.store, 10);
-    assert.equal(letter?.notice.key, 'sick');
+    assert.ok(letter);
+    assert.equal(letter.notice.key, 'sick');
     assert.equal(others.length, 0);
 
-    await assertRejects(world, world.engine.retryDeadLetter(letter!.shard, letter!.index));
+    await assertRejects(world, world.engine.retryDeadLetter(letter.shard, letter.index));
     failingKeys.delete('sick');
-    const retried = world.engine.retryDeadLetter(letter!.shard, letter!.index);
+    const retried = world.engine.retryDeadLetter(letter.shard, letter.index);
     await world.settle();
     await retried;
     assert.equal(world.query('counter', 'sick', { kind: 'value' }), 1);

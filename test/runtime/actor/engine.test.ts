@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { listDeadLetters } from '../../../runtime/actor/dead-letters.ts';
 import { MemoryDisk } from '../../../runtime/store/memory-store.ts';
 import { counterKind } from '../../support/counter-actor.ts';
 import { engineWorld } from '../../support/engine-world.ts';
@@ -67,8 +68,14 @@ void test('dedup: the record survives a restart, and an id below the watermark i
   await before.settle();
 
   const world = engineWorld([counterKind], { disk, clock: before.clock });
-  const again = world.ask('counter', 'a', { kind: 'add', by: 1 } as never, { id: { caller: 'edge', seq: 7 }, settledBelow: 5 });
-  const old = world.ask('counter', 'a', { kind: 'add', by: 1 } as never, { id: { caller: 'edge', seq: 3 }, settledBelow: 3 });
+  const again = world.ask('counter', 'a', { kind: 'add', by: 1 } as never, {
+    id: { caller: 'edge', seq: 7 },
+    settledBelow: 5,
+  });
+  const old = world.ask('counter', 'a', { kind: 'add', by: 1 } as never, {
+    id: { caller: 'edge', seq: 3 },
+    settledBelow: 3,
+  });
   await world.settle();
   assert.deepEqual(again.outcome, { ok: true, answer: 1 });
   assert.equal(old.outcome?.ok === false && old.outcome.error.code, 'commandSettled');
@@ -123,9 +130,31 @@ void test('range: a command sees committed and uncommitted rows in one order, bo
 void test('unknown kinds and impossible keys are refused by name', async () => {
   const world = engineWorld([counterKind]);
   const unknown = world.ask('nobody', 'a', { kind: 'add' });
-  const badKey = world.ask('counter', 'a\0b', { kind: 'add' });
   assert.equal(unknown.outcome?.ok === false && unknown.outcome.error.code, 'unknownActorKind');
-  assert.equal(badKey.outcome?.ok === false && badKey.outcome.error.code, 'badActorKey');
+  for (const key of ['', 'a\0b', '\x01', 'a\x04', '\ud83d', 'a'.repeat(321), 'é'.repeat(161)]) {
+    const badKey = world.ask('counter', key, { kind: 'add' });
+    assert.equal(badKey.outcome?.ok === false && badKey.outcome.error.code, 'badActorKey');
+    assert.equal(world.query('counter', key, { kind: 'value' }), 'badActorKey');
+  }
+  assert.deepEqual(world.fatals, []);
+});
+
+void test('a notice to an impossible key becomes a dead letter, and the node goes on', async () => {
+  const world = engineWorld([counterKind]);
+  world.ask('counter', 'source', { kind: 'tell', to: ['a\x01', 'a\ud800'], by: 1 } as never);
+  for (let i = 0; i < 12; i++) {
+    await world.settle();
+    world.clock.advance(10_000);
+  }
+  await world.settle();
+  const codes = listDeadLetters(world.store, 10).map(({ error }) => error.code);
+  assert.deepEqual(codes, ['badActorKey', 'badActorKey']);
+  await assert.rejects(async () => {
+    const [letter] = listDeadLetters(world.store, 1);
+    const retried = world.engine.retryDeadLetter(letter!.shard, letter!.index);
+    await Promise.all([retried, world.settle()]);
+  }, /an actor key is/);
+  assert.deepEqual(world.fatals, []);
 });
 
 void test('a body that nobody sent and the store does not have is refused', async () => {

@@ -27,7 +27,11 @@ const strings = fc.oneof(
     unit: fc.constantFrom('\x05', '\x1b', '\x1c', ' ', 'a', 'b', 'é', '€', '😀'),
     maxLength: 12,
   }),
-  fc.string({ unit: fc.constantFrom('\x05', '\x1b', 'a', 'b', 'z', '.', '@', 'é', '😀'), minLength: 60, maxLength: 140 }),
+  fc.string({
+    unit: fc.constantFrom('\x05', '\x1b', 'a', 'b', 'z', '.', '@', 'é', '😀'),
+    minLength: 60,
+    maxLength: 140,
+  }),
   fc.string({ unit: 'binary', maxLength: 100 }).filter(isKeyText),
 );
 const parts = fc.array(fc.oneof(numbers, strings), { minLength: 1, maxLength: 5 });

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { request } from 'node:http';
+import { request as secureRequest } from 'node:https';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import type { TLSSocket } from 'node:tls';
 import { z } from 'zod';
 import { startAdminApi } from '../../../../actors/edge/http/admin-api.ts';
 import { startHttpEdge } from '../../../../actors/edge/http/http-edge.ts';
@@ -14,12 +17,20 @@ import { AdminClient } from '../../../../runtime/cli/admin-client.ts';
 import { adminRow } from '../../../../runtime/cli/admin-row.ts';
 import type { CoreApi } from '../../../../runtime/threads/core-api.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
+import { selfSigned } from '../../../support/smtp-certificate.ts';
 
-async function edgeWith(inspect: (topic: string) => Promise<unknown>, clock: Clock = systemClock) {
+const firstCertificate = await selfSigned('first.example.org');
+
+async function edgeWith(
+  inspect: (topic: string) => Promise<unknown>,
+  clock: Clock = systemClock,
+  tls: 'none' | 'implicit' = 'none',
+) {
   const bugs: unknown[] = [];
   const edge = await startHttpEdge({
     core: { inspect },
-    listeners: [{ host: '127.0.0.1', port: 0 }],
+    listeners: [{ host: '127.0.0.1', port: 0, tls }],
+    tls: firstCertificate,
     clock,
     bug: (_, error) => void bugs.push(error),
   });
@@ -76,6 +87,59 @@ void test('a core that does not answer makes the node unready, not the probe wai
   clock.advance(2_000);
   assert.equal((await answer).status, 503);
   await edge.stop(0);
+});
+
+const isReady = async () => ({ isReady: true, conditions: [] });
+
+/** One request by TLS: its status, and the name in the certificate that was shown. */
+function secureGet(port: number): Promise<{ readonly status: number | undefined; readonly name: string }> {
+  return new Promise((resolve, reject) => {
+    const options = { host: '127.0.0.1', port, path: '/readyz', agent: false, rejectUnauthorized: false };
+    const ask = secureRequest(options, (answer) => {
+      const { subject } = (answer.socket as TLSSocket).getPeerCertificate();
+      answer.resume();
+      resolve({ status: answer.statusCode, name: String(subject.CN) });
+    });
+    ask.once('error', reject);
+    ask.end();
+  });
+}
+
+void test('TLS: a listener of implicit TLS serves by it, and says nothing in clear', async () => {
+  const { edge, get } = await edgeWith(isReady, systemClock, 'implicit');
+  const port = edge.addresses[0]?.port ?? 0;
+  assert.deepEqual(await secureGet(port), { status: 200, name: 'first.example.org' });
+  await assert.rejects(get('/readyz'), 'in clear there is no answer');
+  await edge.stop(0);
+});
+
+void test('TLS: new handshakes see a new certificate, and a bad one changes nothing', async () => {
+  const { edge } = await edgeWith(isReady, systemClock, 'implicit');
+  const port = edge.addresses[0]?.port ?? 0;
+  const second = await selfSigned('second.example.org');
+  edge.reloadCertificate(second);
+  assert.equal((await secureGet(port)).name, 'second.example.org');
+  assert.throws(() => edge.reloadCertificate({ ...firstCertificate, certificate: 'no PEM' }));
+  assert.throws(() => edge.reloadCertificate({ ...firstCertificate, key: second.key }));
+  assert.deepEqual(await secureGet(port), { status: 200, name: 'second.example.org' });
+  await edge.stop(0);
+});
+
+void test('TLS: a client that never begins its handshake does not hold up the end', async () => {
+  const clock = new FakeClock();
+  const { edge } = await edgeWith(isReady, clock, 'implicit');
+  const port = edge.addresses[0]?.port ?? 0;
+  const silent = connect(port, '127.0.0.1');
+  const closed = new Promise<void>((resolve) => {
+    silent.once('close', () => resolve());
+    silent.once('error', () => undefined);
+  });
+  // Once a later one was served, the silent one was taken in too.
+  await secureGet(port);
+  const stopped = edge.stop(3_000);
+  clock.advance(3_000);
+  await stopped;
+  await closed;
 });
 
 const echo = adminRow({

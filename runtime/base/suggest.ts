@@ -1,4 +1,4 @@
-/** "Did you mean …?" for words that commander does not know of: names of settings, words in the wrong order. */
+/** "Did you mean …?" for words that somebody mistyped: subcommands, configuration keys, names of settings. */
 
 /** The known word that is nearest, when it is near enough to be a slip of the finger. */
 export function nearest(word: string, known: Iterable<string>): string | null {
