@@ -56,6 +56,11 @@ async function readings(facts: NodeFacts): Promise<NodeReadings> {
 /** Workers count for themselves and are asked now and then: counting through a port would cost more than the count. */
 function takeEdgeCounts(counts: NodeCounts, stats: EdgeStats): void {
   counts.counter('ringpost_mails_accepted_total', 'smtp').value = stats.accepted ?? 0;
+  const delivery = counts.histogram('ringpost_delivery_seconds');
+  delivery.set(
+    delivery.counts.map((_, bucket) => stats[`delivery ${bucket}`] ?? 0),
+    stats.deliverySum ?? 0,
+  );
   for (const [name, value] of Object.entries(stats)) {
     if (name.startsWith(refusedPrefix)) {
       counts.counter('ringpost_mails_refused_total', name.slice(refusedPrefix.length)).value = value;

@@ -62,6 +62,16 @@ export class Histogram {
     this.count++;
   }
 
+  /** Takes over what was counted elsewhere, e.g. in a worker, by buckets of the same bounds. */
+  set(counts: readonly number[], sum: number): void {
+    this.count = 0;
+    for (const [bucket, count] of counts.entries()) {
+      this.counts[bucket] = count;
+      this.count += count;
+    }
+    this.sum = sum;
+  }
+
   /** The smallest bound that holds `part` (0 … 1) of the values; Infinity beyond all bounds, 0 without values. */
   quantile(part: number): number {
     let below = 0;

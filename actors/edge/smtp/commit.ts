@@ -23,7 +23,6 @@ export const stranger: Principal = { kind: 'anonymous', id: 'smtp' };
 
 const allAccepted: Inspection = { kind: 'accept', headerLines: [], folder: null };
 const encoder = new TextEncoder();
-const noLabels = {};
 
 /** @throws {OperationError} what refused the commit, or kept it from being known */
 export async function commitMail(
@@ -58,7 +57,7 @@ export async function commitMail(
   edge.stats.accepted++;
   // Not from `body.bytes`: the core has them now.
   edge.stats.acceptedBytes += message.body.sizeBytes;
-  edge.core.count('ringpost_delivery_seconds', noLabels, (edge.clock.nowMs() - nowMs) / 1_000);
+  edge.stats.deliverySeconds.observe((edge.clock.nowMs() - nowMs) / 1_000);
   return acceptedReply(mailId);
 }
 

@@ -1,3 +1,7 @@
+/** What the edge counts, and how that crosses a thread. */
+import { Histogram } from '../../../runtime/observe/counters.ts';
+import { histogramRows } from '../../../runtime/observe/metric-table.ts';
+
 /** What the edge counts. Plain numbers, so that they can cross a thread as they are. */
 export interface EdgeStats {
   /** Open sessions. */
@@ -5,6 +9,8 @@ export interface EdgeStats {
   sessionsTotal: number;
   accepted: number;
   acceptedBytes: number;
+  /** From the final dot to the commit. */
+  readonly deliverySeconds: Histogram;
   /** Bytes of mail in memory: on the way in, or waiting for their commit. */
   dataBytes: number;
   /** Connections refused before a session was made, by reason. */
@@ -19,6 +25,7 @@ export function newStats(): EdgeStats {
     sessionsTotal: 0,
     accepted: 0,
     acceptedBytes: 0,
+    deliverySeconds: new Histogram(histogramRows.ringpost_delivery_seconds.bounds),
     dataBytes: 0,
     connectionsRefused: {},
     refused: {},
@@ -35,9 +42,16 @@ export function countIn(counts: Record<string, number>, key: string): void {
 }
 
 /** For metrics and status. */
-export function flatStats({ connectionsRefused, refused, ...counts }: EdgeStats): Record<string, number> {
+export function flatStats({
+  connectionsRefused,
+  refused,
+  deliverySeconds,
+  ...counts
+}: EdgeStats): Record<string, number> {
   const flat: Record<string, number> = { ...counts };
   for (const [why, count] of Object.entries(connectionsRefused)) flat[`connectionsRefused ${why}`] = count;
   for (const [reply, count] of Object.entries(refused)) flat[`refused ${reply}`] = count;
+  for (const [bucket, count] of deliverySeconds.counts.entries()) flat[`delivery ${bucket}`] = count;
+  flat['deliverySum'] = deliverySeconds.sum;
   return flat;
 }
