@@ -168,12 +168,15 @@ function writeHeader(directory: string, header: DataHeader): void {
   syncDirectory(directory);
 }
 
+/** One level after another: node's own `recursive` never returns where a parent exists and takes no entries (/proc). */
 function makeDirectory(path: string): void {
   try {
-    const made = mkdirSync(path, { recursive: true, mode: 0o700 });
-    if (made === undefined) return;
-    // Each new directory is an entry of the one above it, from `path` up to the first that was made.
-    for (let below = path; below.length >= made.length; below = dirname(below)) syncDirectory(dirname(below));
+    const missing: string[] = [];
+    for (let at = path; !existsSync(at); at = dirname(at)) missing.unshift(at);
+    for (const each of missing) {
+      mkdirSync(each, { mode: 0o700 });
+      syncDirectory(dirname(each));
+    }
   } catch (cause) {
     throw dataDirectoryUnusable(path, 'it cannot be made; see the cause', cause);
   }

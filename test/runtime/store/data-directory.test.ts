@@ -161,6 +161,13 @@ void test('data directory: a damaged store is refused before LMDB maps it', asyn
   assert.equal(refusal(path), 'dataFileDamaged');
 });
 
+void test('data directory: one that cannot be made is refused at once', () => {
+  assert.throws(
+    () => openDataDirectory({ path: '/proc/ringpost', clock: systemClock, create: () => identity }),
+    (error: OperationError) => error.code === 'dataDirectoryUnusable',
+  );
+});
+
 void test('data directory: a path that cannot be one is refused', (context) => {
   const file = join(directoryOf(context), 'file');
   writeFileSync(file, '');
