@@ -53,8 +53,9 @@ export class Activations {
     const actorKind = this.kindOf(kind, key);
     const shard = shardOf(kind, key, this.#shardCount);
     const made = new Activation(actorKind, key, shard, statePrefix(shard, kind, key), this.#clock.monotonicMs());
+    // Room is made first: an activation that was forgotten before its first turn would soon have a twin.
+    if (this.#all.size >= this.#limits.activationsMax) this.#forget(this.#all.size + 1 - this.#limits.activationsMax);
     this.#all.set(name, made);
-    if (this.#all.size > this.#limits.activationsMax) this.#forget(1);
     return made;
   }
 

@@ -124,7 +124,10 @@ export interface Turn extends View {
   readonly rowsLeft: number;
 }
 
-/** Returned by a handler instead of an answer: commit what was done, let others have a turn, then run `command`. */
+/**
+ * Returned by a handler instead of an answer: commit what was done, let others have a turn, then run `command`. A chain
+ * that a crash cuts off begins anew with its first command when that is sent again: each turn must bear being repeated.
+ */
 export class Continue<C> {
   readonly command: C;
   constructor(command: C) {

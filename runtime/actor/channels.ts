@@ -18,6 +18,7 @@ import { below, keyParts, keyspace, rowKey } from '../store/keys.ts';
 import type { ReadableStore } from '../store/layered-store.ts';
 import type { StoreOp } from '../store/store.ts';
 import type { Activation } from './activation.ts';
+import { noNotices } from './codes.ts';
 import { deadLetterEntry } from './dead-letters.ts';
 import type { BodyHold, ShardLog } from './log.ts';
 import { shardOf } from './shard.ts';
@@ -46,6 +47,7 @@ class Channel {
   attempts = 0;
   isReady = false;
   isWaiting = false;
+  cancelRetry: (() => void) | undefined;
 
   constructor(source: ShardId, target: ShardId, next: number, last: number) {
     this.source = source;
@@ -94,6 +96,7 @@ export class Channels {
   readonly #acks = new Map<ShardId, Ack[]>();
   #ackWakes = false;
   #underWay = 0;
+  #isStopping = false;
 
   constructor(options: ChannelsOptions) {
     this.#o = options;
@@ -123,18 +126,17 @@ export class Channels {
   outgoing(activation: Activation, tells: readonly Tell[], trace: string): Outgoing {
     const source = activation.shard;
     const state = this.#o.shards.of(source);
+    // All of them before the first sequence is drawn: one that cannot be stored must leave no gap.
+    const values = tells.map((tell) => encodeRow(runtimeRowVersion, { ...tell, trace } satisfies StoredNotice));
     const rows: StoreOp[] = [];
     const holds: BodyHold[] = [];
     const sent: (Sent & { readonly target: ShardId })[] = [];
     const heads = new Map<ShardId, number>();
-    for (const tell of tells) {
+    for (const [i, tell] of tells.entries()) {
       const target = shardOf(tell.kind, tell.key, this.#o.shards.count);
       const seq = state.nextOutboxSeq(target);
       const notice: StoredNotice = { ...tell, trace };
-      rows.push({
-        key: rowKey([keyspace.outbox, source, target, seq]),
-        value: encodeRow(runtimeRowVersion, notice),
-      });
+      rows.push({ key: rowKey([keyspace.outbox, source, target, seq]), value: values[i]! });
       heads.set(target, seq);
       for (const body of tell.bodies)
         holds.push({ hash: body.hash, owner: outboxOwner(source, target, seq), held: true });
@@ -144,6 +146,12 @@ export class Channels {
       rows.push({ key: rowKey([keyspace.outboxHead, source, target]), value: encodeRow(runtimeRowVersion, seq) });
     }
     return { rows, holds, committed: () => this.#send(source, sent) };
+  }
+
+  /** What waits for its next try waits for the next start. */
+  stop(): void {
+    this.#isStopping = true;
+    for (const channel of this.#channels.values()) channel.cancelRetry?.();
   }
 
   /** Notices committed at their source and not yet acknowledged. */
@@ -253,7 +261,7 @@ export class Channels {
     const runner = this.#o.runner();
     const activation = this.#o.activate(notice.kind, notice.key);
     const { kind } = activation;
-    invariant(kind.notice, `${kind.kind} takes notices, since ${notice.notice.kind} was sent to it`);
+    if (kind.notice === undefined) throw noNotices(kind.kind);
     const turn = runner.begin(activation, { kind: 'node', id: 'outbox' }, notice.trace);
     try {
       kind.notice(turn, notice.notice, activation.volatile);
@@ -266,7 +274,8 @@ export class Channels {
 
   #retryLater(channel: Channel): void {
     channel.isWaiting = true;
-    this.#o.clock.after(retryBaseMs * 2 ** channel.attempts, () => {
+    if (this.#isStopping) return;
+    channel.cancelRetry = this.#o.clock.after(retryBaseMs * 2 ** channel.attempts, () => {
       channel.isWaiting = false;
       this.#makeReady(channel);
     });

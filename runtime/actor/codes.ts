@@ -13,6 +13,9 @@ export const commandSettled = (): OperationError =>
 export const unknownKind = (kind: string): OperationError =>
   refused('unknownActorKind', `no actor is of kind "${kind}"; is this node older than the one that asks?`);
 
+export const noNotices = (kind: string): OperationError =>
+  refused('noNotices', `actors of kind "${kind}" take no notices; is this node older than the one that tells?`);
+
 export const badKey = (): OperationError =>
   refused('badActorKey', 'an actor key is 1 to 320 bytes of well-formed text without U+0000 to U+0004');
 

@@ -1,6 +1,7 @@
 /** Commands: bounded backlogs, one turn at a time, each effect once, answers behind the gate. */
 import type { Clock } from '../base/clock.ts';
 import { errorData, OperationError } from '../base/errors.ts';
+import type { LogIndex } from '../base/ids.ts';
 import { InvariantError } from '../base/invariant.ts';
 import { RottenRowError } from '../codec/row.ts';
 import type { Activation } from './activation.ts';
@@ -32,6 +33,8 @@ export interface CommandsOptions {
 
 export class Commands {
   readonly #o: CommandsOptions;
+  /** Commands that go on in a chain of turns, by id, with those who sent the same one again meanwhile. */
+  readonly #chains = new Map<string, Settle[]>();
 
   constructor(options: CommandsOptions) {
     this.#o = options;
@@ -57,7 +60,7 @@ export class Commands {
       return;
     }
     const deadlineMs = clock.monotonicMs() + request.timeoutMs;
-    this.#enqueue(activation, state, () => this.#run(activation, state, request, request.command, deadlineMs, settle));
+    this.#enqueue(activation, state, () => this.#begin(activation, state, request, deadlineMs, settle));
   }
 
   #enqueue(activation: Activation, state: ShardState, run: () => void): void {
@@ -66,41 +69,54 @@ export class Commands {
     this.#o.makeReady(activation);
   }
 
-  #run(
-    activation: Activation,
-    state: ShardState,
-    request: CommandRequest,
-    command: { readonly kind: string },
-    deadlineMs: number,
-    settle: Settle,
-  ): void {
+  /** The first turn of a command, unless it was begun or done before. */
+  #begin(activation: Activation, state: ShardState, request: CommandRequest, deadlineMs: number, settle: Settle): void {
     state.backlogCommands--;
-    const { log, clock, limits } = this.#o;
-    const answerAfter = (index: number, outcome: Outcome): void =>
-      state.gate.after(index as ReturnType<ShardLog['lastIndex']>, () => settle(outcome));
-    const begunMs = clock.monotonicMs();
-    if (begunMs > deadlineMs) {
+    const again = this.#chains.size === 0 ? undefined : this.#chains.get(chainName(request.id));
+    if (again !== undefined) {
+      again.push(settle);
+      return;
+    }
+    if (this.#o.clock.monotonicMs() > deadlineMs) {
       settle({ ok: false, error: deadlinePassed().data });
       return;
     }
     const known = state.dedup.lookup(request.id);
     if (known.state === 'known') {
       // The same answer, and not before its effect is durable.
-      answerAfter(log.lastIndex(activation.shard), { ok: true, answer: known.answer });
+      const { answer } = known;
+      state.gate.after(this.#o.log.lastIndex(activation.shard), () => settle({ ok: true, answer }));
       return;
     }
     if (known.state === 'settled') {
       settle({ ok: false, error: commandSettled().data });
       return;
     }
+    this.#run(activation, state, request, request.command, settle);
+  }
+
+  /** @param chain when it is not the first turn: who asked for the same command again since */
+  #run(
+    activation: Activation,
+    state: ShardState,
+    request: CommandRequest,
+    command: { readonly kind: string },
+    settle: Settle,
+    chain?: Settle[],
+  ): void {
+    const { log, clock, limits } = this.#o;
+    const begunMs = clock.monotonicMs();
+    const answerAfter = (index: LogIndex, outcome: Outcome): void => {
+      if (chain !== undefined) this.#chains.delete(chainName(request.id));
+      state.gate.after(index, () => {
+        settle(outcome);
+        if (chain !== undefined) for (const other of chain) other(outcome);
+      });
+    };
     try {
-      const result = this.#turn(activation, state, request, command);
-      if (result.answer instanceof Continue) {
-        const next = result.answer.command as { readonly kind: string };
-        this.#enqueue(activation, state, () => this.#run(activation, state, request, next, deadlineMs, settle));
-      } else {
-        answerAfter(result.index, { ok: true, answer: result.answer });
-      }
+      const { index, answer } = this.#turn(activation, state, request, command, chain !== undefined);
+      if (answer instanceof Continue) this.#goOn(activation, state, request, answer, settle, chain ?? []);
+      else answerAfter(index, { ok: true, answer });
     } catch (error) {
       if (error instanceof InvariantError) throw error;
       // A refusal, too, may rest on what is not committed yet: it waits like any answer.
@@ -111,20 +127,44 @@ export class Commands {
     if (tookMs > limits.turnMsWarn) this.#o.reports.slow(activation.kind.kind, command.kind, tookMs);
   }
 
-  #turn(activation: Activation, state: ShardState, request: CommandRequest, command: { readonly kind: string }) {
+  /** What was begun goes on to its end, whatever its deadline and its caller say: half of it would help nobody. */
+  #goOn(
+    activation: Activation,
+    state: ShardState,
+    request: CommandRequest,
+    { command }: Continue<unknown>,
+    settle: Settle,
+    chain: Settle[],
+  ): void {
+    this.#chains.set(chainName(request.id), chain);
+    this.#enqueue(activation, state, () => {
+      state.backlogCommands--;
+      this.#run(activation, state, request, command as { readonly kind: string }, settle, chain);
+    });
+  }
+
+  #turn(
+    activation: Activation,
+    state: ShardState,
+    request: CommandRequest,
+    command: { readonly kind: string },
+    isContinued: boolean,
+  ) {
     const { runner } = this.#o;
+    const { id, settledBelow, bodies } = request;
     const turn = runner.begin(activation, request.principal, request.trace);
     const answer = activation.kind.command(turn, command, activation.volatile);
-    const changed = turn.puts.size > 0 || turn.tells.length > 0 || turn.holds.length > 0 || turn.events.length > 0;
-    const isLast = !(answer instanceof Continue);
-    const index = runner.seal(activation, turn, {
-      bodies: request.bodies,
-      // Only what had an effect needs a record: asking again for nothing does nothing.
-      ...(changed && isLast
-        ? { rows: (at) => state.dedup.record(request.id, request.settledBelow, answer, at, turn.nowMs) }
-        : {}),
-    });
-    return { index, answer };
+    // Only what had an effect needs a record: asking again for nothing does nothing.
+    const isRecorded = !(answer instanceof Continue) && (isContinued || turn.hasChanges);
+    try {
+      const rows = isRecorded ? state.dedup.record(id, settledBelow, answer, turn.nowMs) : undefined;
+      const index = runner.seal(activation, turn, rows === undefined ? { bodies } : { bodies, rows });
+      return { index, answer };
+    } catch (error) {
+      // The handler believes that its turn was kept, and so does what it left in memory.
+      activation.resetVolatile();
+      throw error;
+    }
   }
 
   #refusal(activation: Activation, command: { readonly kind: string }, error: unknown): ReturnType<typeof errorData> {
@@ -134,3 +174,5 @@ export class Commands {
     return errorData(error instanceof RottenRowError ? rowDamaged(error) : error);
   }
 }
+
+const chainName = ({ caller, seq }: CommandRequest['id']): string => `${caller} ${seq}`;

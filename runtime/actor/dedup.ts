@@ -56,10 +56,32 @@ export class DedupTable {
     return id.seq < records.settledBelow ? { state: 'settled' } : { state: 'new' };
   }
 
-  /** Rows to write with the effect of `id`, which gets entry `index`. */
-  record(id: CommandId, settledBelow: number, answer: unknown, index: LogIndex, atMs: number): StoreOp[] {
+  /**
+   * What gives the rows to write with the effect of `id`, which gets entry `index`. Only when that is called the record is
+   * there: an answer that cannot be stored throws here, and leaves nothing behind that a retry could take for an effect.
+   */
+  record(id: CommandId, settledBelow: number, answer: unknown, atMs: number): (index: LogIndex) => StoreOp[] {
     const records = this.#records(id.caller);
     invariant(!records.answers.has(id.seq), 'a dedup key is written once');
+    const stored: StoredDedup = { answer, settledBelow: Math.max(settledBelow, records.settledBelow), atMs };
+    const value = encodeRow(runtimeRowVersion, stored);
+    return (index) => {
+      const ops = this.#settle(id.caller, records, settledBelow);
+      records.answers.set(id.seq, { answer, index });
+      ops.push({ key: this.#key(id.caller, id.seq), value });
+      return ops;
+    };
+  }
+
+  /** Forgets what is in memory of a record whose row the janitor removes; others of its caller may be on their way. */
+  forget(caller: string, seq: number): void {
+    const records = this.#callers.get(caller);
+    records?.answers.delete(seq);
+    if (records?.answers.size === 0) this.#callers.delete(caller);
+  }
+
+  /** Takes away the records below the lowest sequence that the caller still waits for. */
+  #settle(caller: string, records: CallerRecords, settledBelow: number): StoreOp[] {
     const ops: StoreOp[] = [];
     if (settledBelow > records.settledBelow) {
       records.settledBelow = settledBelow;
@@ -67,19 +89,11 @@ export class DedupTable {
         // In order of insertion, not of sequence, so all are looked at; there are about as many as calls in flight.
         if (seq < settledBelow) {
           records.answers.delete(seq);
-          ops.push({ key: this.#key(id.caller, seq), value: null });
+          ops.push({ key: this.#key(caller, seq), value: null });
         }
       }
     }
-    records.answers.set(id.seq, { answer, index });
-    const stored: StoredDedup = { answer, settledBelow: records.settledBelow, atMs };
-    ops.push({ key: this.#key(id.caller, id.seq), value: encodeRow(runtimeRowVersion, stored) });
     return ops;
-  }
-
-  /** Forgets what is in memory of a caller whose rows the janitor removed. */
-  forget(caller: string): void {
-    this.#callers.delete(caller);
   }
 
   #key(caller: string, seq: number) {

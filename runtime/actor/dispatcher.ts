@@ -29,6 +29,10 @@ export class Dispatcher {
     this.#o = options;
   }
 
+  get hasWork(): boolean {
+    return this.#ready.length > 0 || this.#work.length > 0 || this.#o.channels.hasWork;
+  }
+
   makeReady(activation: Activation): void {
     if (activation.isReady) return;
     activation.isReady = true;
@@ -66,7 +70,7 @@ export class Dispatcher {
     }
     endTurn();
     // When too much is pending, the next commit wakes the loop.
-    if (mayRun() && (this.#ready.length > 0 || this.#work.length > 0 || channels.hasWork)) this.wake();
+    if (mayRun() && this.hasWork) this.wake();
   }
 
   #runActors(): void {

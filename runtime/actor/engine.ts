@@ -16,7 +16,7 @@ import type { ReadableStore } from '../store/layered-store.ts';
 import { Activations } from './activations.ts';
 import type { ActorKind, ActorRef } from './actor.ts';
 import { Channels } from './channels.ts';
-import { stopping, storageFull } from './codes.ts';
+import { noNotices, stopping, storageFull } from './codes.ts';
 import { Commands } from './commands.ts';
 import { deadLetterRemoval, findDeadLetter } from './dead-letters.ts';
 import { Dispatcher } from './dispatcher.ts';
@@ -66,6 +66,8 @@ export class Engine {
   readonly #timers: Timers;
   readonly #janitor: Janitor;
   readonly #watchers = new Map<string, Set<() => void>>();
+  /** Dead letters whose end is on its way to the store, where they can still be found. */
+  readonly #lettersEnding = new Set<string>();
   #cancelCollect: (() => void) | undefined;
   #isStopping = false;
 
@@ -112,12 +114,14 @@ export class Engine {
   /** Takes no more commands. What was taken goes on; `drained` tells when it is done. */
   stop(): void {
     this.#isStopping = true;
+    this.#channels.stop();
     this.#timers.stop();
     this.#janitor.stop();
     this.#cancelCollect?.();
   }
 
   get isDrained(): boolean {
+    if (this.#dispatcher.hasWork) return false;
     return this.#shards.all().every(({ backlogCommands, gate }) => backlogCommands === 0 && gate.length === 0);
   }
 
@@ -174,10 +178,16 @@ export class Engine {
       const { kind, key, notice } = letter.notice;
       const activation = this.#activations.of(kind, key);
       const turn = this.#runner.begin(activation, { kind: 'operator', id: 'deadLetter' }, letter.notice.trace);
-      activation.kind.notice?.(turn, notice, activation.volatile);
-      const removal = deadLetterRemoval(letter);
-      turn.holds.push(...removal.holds);
-      return this.#runner.seal(activation, turn, { rows: () => removal.rows });
+      if (activation.kind.notice === undefined) throw noNotices(kind);
+      try {
+        activation.kind.notice(turn, notice, activation.volatile);
+        const removal = deadLetterRemoval(letter);
+        turn.holds.push(...removal.holds);
+        return this.#runner.seal(activation, turn, { rows: () => removal.rows });
+      } catch (error) {
+        activation.resetVolatile();
+        throw error;
+      }
     });
   }
 
@@ -196,13 +206,18 @@ export class Engine {
   ): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#dispatcher.enqueue(() => {
+        const name = `${shard}.${index}`;
         const letter = shard < this.#shards.count ? findDeadLetter(this.#o.store, shard, index) : undefined;
-        if (letter === undefined) {
+        if (letter === undefined || this.#lettersEnding.has(name)) {
           return reject(refused('noSuchDeadLetter', `there is no dead letter ${shard}.${index}; list them first`));
         }
         try {
           const after = act(letter);
-          this.#shards.all()[shard]!.gate.after(after, resolve);
+          this.#lettersEnding.add(name);
+          this.#shards.all()[shard]!.gate.after(after, () => {
+            this.#lettersEnding.delete(name);
+            resolve();
+          });
         } catch (error) {
           if (error instanceof InvariantError) throw error;
           reject(error);
@@ -231,15 +246,16 @@ export class Engine {
   }
 
   #newTimers(enqueue: (work: () => void) => void): Timers {
-    const { store, clock, reports } = this.#o;
+    const { store, log, clock, reports } = this.#o;
     return new Timers({
       store,
+      log,
       shards: this.#shards,
       clock,
       activate: (kind, key) => this.#activations.of(kind, key),
       runner: () => this.#runner,
       enqueue,
-      failed: (activation, name, error) => reports.bug(`timer ${name} of ${activation.kind.kind}`, error),
+      failed: (kind, name, error) => reports.bug(`timer ${name} of ${kind}`, error),
     });
   }
 

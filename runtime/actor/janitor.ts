@@ -81,7 +81,8 @@ export class Janitor {
       const { atMs } = decodeRow(row.value).value as StoredDedup;
       if (atMs > nowMs - dedupKeptMs) continue;
       ops.push({ key: row.key, value: null });
-      this.#o.shards.of(shard).dedup.forget(keyParts(row.key)[2] as string);
+      const [, , caller, seq] = keyParts(row.key) as [string, number, string, number];
+      this.#o.shards.of(shard).dedup.forget(caller, seq);
     }
     this.#dedupFrom[shard] = rows.length < rowsMax ? undefined : rows.at(-1)!.key;
     return ops;

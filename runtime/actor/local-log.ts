@@ -170,7 +170,7 @@ export class LocalLog implements ShardLog {
     this.#isWriting = true;
     // Once in the log's row and once in the tree; bodies once, so this errs on the safe side.
     this.#o.writing?.(2 * bytes);
-    tree.write(ops).then(() => {
+    const written = tree.write(ops).then(() => {
       this.#isWriting = false;
       this.#pendingBytes -= bytes;
       observe({ entries: taken.length, rows: ops.length, bytes, tookMs: clock.monotonicMs() - begunMs });
@@ -182,18 +182,21 @@ export class LocalLog implements ShardLog {
       this.#listener(commits);
       // Entries that gathered meanwhile go at once; what the commit set off follows with the next loop turn.
       this.flush();
-    }, fatal);
+    });
+    // Also what goes wrong behind the write: nobody else would hear of it.
+    written.catch(fatal);
   }
 
   /** Nothing waits for the disk: the checkpoint goes on by itself. */
   #writeSlice(): void {
     this.#isWriting = true;
     this.#checkpoints.begin(this.#nextBatch - 1, (shard) => this.#applied(shard));
-    this.#o.tree.write(this.#checkpoints.idleSlice()).then(() => {
+    const written = this.#o.tree.write(this.#checkpoints.idleSlice()).then(() => {
       this.#isWriting = false;
       this.#checkpoints.written(this.#nextBatch - 1, (shard) => this.#applied(shard));
       this.flush();
-    }, this.#o.fatal);
+    });
+    written.catch(this.#o.fatal);
   }
 
   #applied(shard: ShardId): Applied {
@@ -285,7 +288,9 @@ export class LocalLog implements ShardLog {
       if (batch <= appliedBatch) continue;
       invariant(batch === this.#nextBatch, 'no batch of the log is missing');
       this.#nextBatch = batch + 1;
-      store.apply(batchOps(kept));
+      const ops = batchOps(kept);
+      store.apply(ops);
+      bodies.replayed(ops);
       for (const [shard, , index, timeMs] of kept.entries) this.#replayed(shardId(shard), index, timeMs);
     }
   }

@@ -5,12 +5,16 @@
  * which orders timers by time, is asked when it comes.
  */
 import type { Clock } from '../base/clock.ts';
+import { OperationError } from '../base/errors.ts';
 import type { ShardId } from '../base/ids.ts';
 import { InvariantError } from '../base/invariant.ts';
-import { below, keyParts, keyspace, rowKey } from '../store/keys.ts';
+import { encodeRow } from '../codec/row.ts';
+import { below, keyParts, keyspace, type RowKey, rowKey } from '../store/keys.ts';
 import type { ReadableStore } from '../store/layered-store.ts';
 import type { Activation } from './activation.ts';
+import type { ShardLog } from './log.ts';
 import type { ShardTable } from './shard-state.ts';
+import { runtimeRowVersion, type TimedActor, timerKeys } from './turn.ts';
 import type { TurnRunner } from './turn-runner.ts';
 
 /** Timers of one shard that fire before others get a turn. */
@@ -19,16 +23,21 @@ const burstMax = 64;
 const recheckMs = 20;
 /** A timer whose handler threw is set again this much later. */
 const retryMs = 30_000;
+/** One that cannot be given to its actor, since this program has no such kind, is put off by this. */
+const postponeMs = 86_400_000;
+/** The alarm is set for no later than this: the wall clock may jump, and the machine may sleep. */
+const alarmMsMax = 60_000;
 
 export interface TimersOptions {
   readonly store: ReadableStore;
+  readonly log: ShardLog;
   readonly shards: ShardTable;
   readonly clock: Clock;
   readonly activate: (kind: string, key: string) => Activation;
   readonly runner: () => TurnRunner;
   /** Runs the work in a loop turn of the dispatcher. */
   readonly enqueue: (work: () => void) => void;
-  readonly failed: (activation: Activation, name: string, error: unknown) => void;
+  readonly failed: (kind: string, name: string, error: unknown) => void;
 }
 
 export class Timers {
@@ -37,6 +46,8 @@ export class Timers {
   #cancelAlarm: (() => void) | undefined;
   #alarmMs = Number.POSITIVE_INFINITY;
   #isStopped = false;
+  /** Rows of timers that are being put off. */
+  readonly #postponed = new Set<RowKey>();
 
   constructor(options: TimersOptions) {
     this.#o = options;
@@ -73,7 +84,8 @@ export class Timers {
     for (const dueMs of this.#nextDueMs) if (dueMs < earliest) earliest = dueMs;
     this.#alarmMs = earliest;
     if (earliest === Number.POSITIVE_INFINITY || this.#isStopped) return;
-    this.#cancelAlarm = this.#o.clock.after(Math.max(0, earliest - this.#o.clock.nowMs()), () => {
+    const delayMs = Math.min(alarmMsMax, Math.max(0, earliest - this.#o.clock.nowMs()));
+    this.#cancelAlarm = this.#o.clock.after(delayMs, () => {
       this.#cancelAlarm = undefined;
       this.#alarmMs = Number.POSITIVE_INFINITY;
       this.#o.enqueue(() => this.#fireDue());
@@ -95,13 +107,20 @@ export class Timers {
     const due = this.#o.store.range({ start, end, limit: burstMax });
     for (const row of due) {
       const [, , dueMs, kind, key, name] = keyParts(row.key) as [string, number, number, string, string, string];
-      this.#fire(kind, key, name, dueMs);
+      this.#fire(shard, kind, key, name, dueMs);
     }
     this.#nextDueMs[shard] = due.length > 0 ? nowMs + recheckMs : this.#firstDue(shard);
   }
 
-  #fire(kind: string, key: string, name: string, dueMs: number): void {
-    const activation = this.#o.activate(kind, key);
+  #fire(shard: ShardId, kind: string, key: string, name: string, dueMs: number): void {
+    let activation: Activation;
+    try {
+      activation = this.#o.activate(kind, key);
+    } catch (error) {
+      if (!(error instanceof OperationError)) throw error;
+      this.#postpone({ shard, kind: { kind }, key }, name, dueMs, error);
+      return;
+    }
     const runner = this.#o.runner();
     const begin = () => runner.begin(activation, { kind: 'node', id: 'timer' }, `timer:${name}`);
     const turn = begin();
@@ -114,10 +133,31 @@ export class Timers {
     } catch (error) {
       if (error instanceof InvariantError) throw error;
       activation.resetVolatile();
-      this.#o.failed(activation, name, error);
+      this.#o.failed(kind, name, error);
       const again = begin();
       again.setTimer(name, Math.floor(this.#o.clock.nowMs()) + retryMs);
       runner.seal(activation, again);
     }
+  }
+
+  /** It may be of a newer program: it is kept, and out of the way of those behind it. */
+  #postpone(actor: TimedActor, name: string, dueMs: number, error: unknown): void {
+    const { log, shards, runner, failed } = this.#o;
+    const { shard } = actor;
+    const was = timerKeys(actor, name, dueMs);
+    if (this.#postponed.has(was.byTime)) return;
+    this.#postponed.add(was.byTime);
+    failed(actor.kind.kind, name, error);
+    const timeMs = runner().entryTime(shard);
+    const laterMs = Math.floor(timeMs) + postponeMs;
+    const later = timerKeys(actor, name, laterMs);
+    const value = encodeRow(runtimeRowVersion, laterMs);
+    const rows = [
+      { key: was.byTime, value: null },
+      { key: later.byTime, value },
+      { key: later.byName, value },
+    ];
+    const index = log.append(shard, { timeMs, rows, holds: [], bodies: [] });
+    shards.of(shard).gate.after(index, () => void this.#postponed.delete(was.byTime));
   }
 }

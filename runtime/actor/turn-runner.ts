@@ -73,6 +73,8 @@ export class TurnRunner {
     const { log, clock, random, store, limits } = this.#o;
     const timeMs = this.entryTime(activation.shard);
     activation.lastUsedMs = clock.monotonicMs();
+    // Turns that changed nothing leave what they read; who waits for a commit is trimmed by it.
+    if (activation.uncommittedEntries === 0) activation.trim(log.committedIndex(activation.shard));
     return new ActorTurn({
       activation,
       store,

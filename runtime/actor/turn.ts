@@ -1,5 +1,5 @@
 /** One turn of one actor: reads through the overlay, collects what the handler wants changed, changes nothing itself. */
-import type { LogIndex } from '../base/ids.ts';
+import type { LogIndex, ShardId } from '../base/ids.ts';
 import { joinKey, type KeyPart, keyspace, type RowKey, rowKey } from '../store/keys.ts';
 import type { ReadableStore } from '../store/layered-store.ts';
 import type { Activation } from './activation.ts';
@@ -15,9 +15,16 @@ export interface Tell {
   readonly bodies: readonly BodyRef[];
 }
 
+/** Whose timer it is; an `Activation` is one. */
+export interface TimedActor {
+  readonly shard: ShardId;
+  readonly kind: { readonly kind: string };
+  readonly key: string;
+}
+
 /** The row that says when a named timer is due, and the row that orders timers by time. */
-export function timerKeys(activation: Activation, name: string, dueMs: number): { byName: RowKey; byTime: RowKey } {
-  const { shard, kind, key } = activation;
+export function timerKeys(actor: TimedActor, name: string, dueMs: number): { byName: RowKey; byTime: RowKey } {
+  const { shard, kind, key } = actor;
   return {
     byName: rowKey([keyspace.timerName, shard, kind.kind, key, name]),
     byTime: rowKey([keyspace.timer, shard, dueMs, kind.kind, key, name]),
@@ -69,6 +76,12 @@ export class ActorTurn implements Turn {
     this.principal = options.principal;
     this.trace = options.trace;
     this.newId = options.newId;
+  }
+
+  /** Whether running it again would do something again. */
+  get hasChanges(): boolean {
+    const { puts, timerRows, tells, holds, events } = this;
+    return puts.size > 0 || timerRows.size > 0 || tells.length > 0 || holds.length > 0 || events.length > 0;
   }
 
   get rowsLeft(): number {

@@ -90,7 +90,7 @@ export async function openCore(options: CoreOptions): Promise<Core> {
       shardCount,
       store,
       log,
-      hasBody: (hash) => bodies.has(hash),
+      hasBody: (hash) => bodies.isExpected(hash),
       isStorageFull: () => guard.isLow(),
       clock,
       random,

@@ -183,8 +183,10 @@ export class Node {
   async #setUp(): Promise<void> {
     const { setUp } = this.#o;
     invariant(this.#target, 'the core is up when something is set up');
-    if (setUp !== undefined)
-      await setUp(new LocalCore({ target: this.#target, clock: systemClock, random: systemRandom }));
+    if (setUp !== undefined) {
+      const core = new LocalCore({ target: this.#target, clock: systemClock, random: systemRandom });
+      await setUp(core).finally(() => core.close());
+    }
     this.#health.met(conditions.setUp);
   }
 }

@@ -69,5 +69,7 @@ function loggerTo(sink: LogSink, sync: boolean, level: string, base: LogFields):
   };
   if (typeof sink === 'function') return pino(options, { write: sink });
   const out = destination({ fd: sink, sync, ...(sync ? {} : { maxLength: waitingBytesMax }) });
-  return pino(options, out);
+  const log = pino(options, out);
+  // pino's own `flush` only asks for it: what is said next would come first, and an exit would come too soon.
+  return Object.assign(log, { flush: () => out.flushSync() });
 }

@@ -15,7 +15,7 @@
  */
 import { invariant } from '../base/invariant.ts';
 import { encodeRow } from '../codec/row.ts';
-import { bodyDeletes, bodyHeadKey, bodyOps, lastBodyNumber, referenceKey } from './body-rows.ts';
+import { bodyDeletes, bodyHeadKey, bodyOps, isBodyBytes, lastBodyNumber, referenceKey } from './body-rows.ts';
 import { after, below, type KeyPart, keyParts, keyspace, type RowKey, rowKey } from './keys.ts';
 import type { ReadableStore } from './layered-store.ts';
 import type { StoreOp } from './store.ts';
@@ -61,6 +61,18 @@ export class BodyTracker {
   /** Whether the body is stored, or will be with what is on its way. */
   has(hash: string): boolean {
     return this.#touched.get(hash)?.isPresent ?? this.#store.has(bodyHeadKey(hash));
+  }
+
+  /** As `has`, and also true of a body that an entry brings which is not gathered yet. */
+  isExpected(hash: string): boolean {
+    return this.#entries.has(hash) || this.has(hash);
+  }
+
+  /** Applied from the log at start, with `ops` in order: a number that they free must not be given out before they are in the tree. */
+  replayed(ops: readonly StoreOp[]): void {
+    for (const { key } of ops) {
+      if (isBodyBytes(key)) this.#lastNumber = Math.max(this.#lastNumber, keyParts(key)[1] as number);
+    }
   }
 
   /**

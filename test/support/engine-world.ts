@@ -26,6 +26,8 @@ export interface EngineWorld {
   query(kind: string, key: string, query: { readonly kind: string }): unknown;
   /** Runs loop turns until none is asked for; commits nothing. */
   turn(): Promise<void>;
+  /** Lets the oldest transaction become durable; what follows is not run yet. */
+  release(): void;
   /** Lets the oldest transaction become durable, then runs what follows. */
   commit(): Promise<void>;
   /** Turns and commits until nothing moves. */
@@ -76,7 +78,7 @@ export function engineWorld(
     shardCount,
     store,
     log,
-    hasBody: (hash) => bodies.has(hash),
+    hasBody: (hash) => bodies.isExpected(hash),
     isStorageFull: () => false,
     clock,
     random: { bytes: (count) => Uint8Array.from({ length: count }, () => (seed = (seed * 31 + 7) % 251)) },
@@ -140,6 +142,7 @@ export function engineWorld(
       return answer;
     },
     turn,
+    release: () => releases.shift()?.(),
     commit,
     async settle() {
       do {

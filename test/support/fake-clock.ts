@@ -9,6 +9,7 @@ interface Alarm {
 export class FakeClock implements Clock {
   #nowMs: number;
   readonly #startMs: number;
+  #jumpedMs = 0;
   #alarms: Alarm[] = [];
   #soon: (() => void)[] = [];
 
@@ -18,7 +19,7 @@ export class FakeClock implements Clock {
   }
 
   nowMs(): number {
-    return this.#nowMs;
+    return this.#nowMs + this.#jumpedMs;
   }
 
   monotonicMs(): number {
@@ -40,6 +41,11 @@ export class FakeClock implements Clock {
   /** One turn of the loop. */
   runSoon(): void {
     for (const wake of this.#soon.splice(0)) wake();
+  }
+
+  /** The wall clock is set to another time; no time passes. */
+  jump(byMs: number): void {
+    this.#jumpedMs += byMs;
   }
 
   /** Moves time on, waking what is due on the way, in order. */
