@@ -8,6 +8,7 @@ import { resolve } from 'node:path';
 import { mailCliRows, mailNouns } from '../actors/admin/cli-rows.ts';
 import type { HttpWorkerConfig } from '../actors/edge/http/worker.ts';
 import type { SmtpWorkerConfig } from '../actors/edge/smtp/worker.ts';
+import { parseAddress } from '../actors/mail/address.ts';
 import { clusterSettings } from '../actors/settings/protocol.ts';
 import { systemClock } from './base/clock.ts';
 import { assertLimits } from './base/limits.ts';
@@ -168,6 +169,8 @@ const commands: NodeCommands = {
       import('../actors/admin/quickstart.ts'),
       import('../actors/account/password.ts'),
     ]);
+    // Before there is a node whose data directory would stay behind.
+    if (address !== null) parseAddress(address);
     const { data, hostname, smtp } = loaded.config;
     await io.out(`Everything is kept in ${resolve(data)}\n`);
     let instructions = '';

@@ -39,6 +39,7 @@ export interface CertificateOptions {
 const pollMs = 30_000;
 /** Two files are never replaced at once: the second gets this long to follow the first. */
 const settleMs = 1_000;
+const cure = 'name two PEM files that this user may read by tls.certificate and tls.key, or neither for one of our own';
 const expiryWarnMs = 14 * 24 * 3_600_000;
 
 /** @throws {OperationError} `badCertificate` when the configured pair cannot be used: better no start than a silent other one */
@@ -48,7 +49,8 @@ export async function openCertificate(options: CertificateOptions): Promise<Node
   try {
     pem = options.configured === undefined ? await readCertificateIfThere(paths) : await readCertificate(paths);
   } catch (cause) {
-    throw badCertificate(`cannot read ${paths.certificate} and ${paths.key}`, cause);
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw badCertificate(`cannot read ${paths.certificate} and ${paths.key}: ${why}. Cure: ${cure}`);
   }
   if (pem === undefined) {
     pem = await makeSelfSigned(options.hostname, options.clock.nowMs(), options.random);

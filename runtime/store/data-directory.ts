@@ -178,7 +178,7 @@ function makeDirectory(path: string): void {
       syncDirectory(dirname(each));
     }
   } catch (cause) {
-    throw dataDirectoryUnusable(path, 'it cannot be made; see the cause', cause);
+    throw dataDirectoryUnusable(path, 'it cannot be made', cause);
   }
 }
 

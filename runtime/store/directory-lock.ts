@@ -54,7 +54,7 @@ function acquire(directory: string, holder: string): DatabaseSync {
   } catch (cause) {
     lock?.close();
     if (isBusy(cause)) throw dataDirectoryInUse(directory, readHolder(holder));
-    throw dataDirectoryUnusable(directory, `${path} cannot be locked; see the cause`, cause);
+    throw dataDirectoryUnusable(directory, `${path} cannot be locked`, cause);
   }
 }
 

@@ -17,8 +17,8 @@ export function storeClosed(): OperationError {
 
 /** The native library refused to open a file that looked whole. */
 export function storeNotOpened(path: string, cause: unknown): OperationError {
-  const data = { code: 'storeNotOpened', transient: false, text: `cannot open the store ${path}: see the cause` };
-  return new OperationError(data, cause);
+  const text = `cannot open the store ${path}: ${said(cause)}. Cure: look at the disk, or restore a backup`;
+  return new OperationError({ code: 'storeNotOpened', transient: false, text }, cause);
 }
 
 /** @param holder what the holder wrote of itself, e.g. `process 4711` */
@@ -30,9 +30,13 @@ export function dataDirectoryInUse(path: string, holder: string): OperationError
 }
 
 export function dataDirectoryUnusable(path: string, what: string, cause?: unknown): OperationError {
-  const text = `the data directory ${path} cannot be used: ${what}`;
+  const why = cause === undefined ? what : `${what}: ${said(cause)}`;
+  const cure = 'Cure: let this user write there, or choose another directory with --data DIR';
+  const text = `the data directory ${path} cannot be used: ${why}. ${cure}`;
   return new OperationError({ code: 'dataDirectoryUnusable', transient: false, text }, cause);
 }
+
+const said = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));
 
 /** There is nothing to start from, and nobody asked for a new node. */
 export function dataDirectoryEmpty(path: string): OperationError {

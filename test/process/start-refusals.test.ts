@@ -3,6 +3,7 @@ import { equal, match, ok, rejects } from 'node:assert/strict';
 import { closeSync, copyFileSync, ftruncateSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { until } from '../../bench/measure/wait.ts';
 import { dataFileOf } from '../support/process-damage.ts';
 import { listMailbox } from '../support/process-mailboxes.ts';
 import { formatExit, type NodeSpec, RingpostNode } from '../support/process-node.ts';
@@ -94,4 +95,26 @@ void test("start: another node's data file is refused", async (t) => {
   const other = await stoppedNode(t);
   copyFileSync(dataFileOf(other), dataFileOf(node));
   match(await refusalOf(t, { ...node.spec, words: ['start'] }, 1), /not this node's|foreign|another node/i);
+});
+
+void test('start: an address that is in use is refused, by key and with the cure', async (t) => {
+  const node = await nodeFor(t);
+  const dataDir = join(tempDir(t), 'node');
+  const smtp = await refusalOf(t, { dataDir, words: ['start'], smtpPort: node.smtpPort }, 1);
+  match(
+    smtp,
+    new RegExp(`ringpost: smtp\\.listen: 127\\.0\\.0\\.1:${node.smtpPort} is in use .* --set smtp\\.listen=`),
+  );
+  // Workers that share a port would share it with another node's too.
+  const shared = { dataDir, words: ['start'], smtpPort: node.smtpPort, sets: ['smtp.threads=2'] };
+  match(await refusalOf(t, shared, 1), /smtp\.listen: .* is in use/);
+});
+
+void test('start: SIGTERM while it starts ends it with status 0, and the next start goes on', async (t) => {
+  const spec = { dataDir: join(tempDir(t), 'node') };
+  const node = ownedBy(t, await RingpostNode.spawn(spec));
+  await until('the first stage is up', () => node.log.includes('stage core is up'), 25_000);
+  node.signal('SIGTERM');
+  equal((await node.ended()).code, 0, node.lastWords);
+  ownedBy(t, await node.restart());
 });

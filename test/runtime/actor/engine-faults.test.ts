@@ -12,7 +12,7 @@ import { engineWorld, shardCount } from '../../support/engine-world.ts';
 type World = ReturnType<typeof engineWorld>;
 
 /** An actor that does whatever a test hands it, by name. */
-function scripted(kind: string, scripts: Readonly<Record<string, (turn: Turn) => unknown>>): ActorKind<Protocol> {
+function scripted(kind: string, scripts: Readonly<Record<string, (turn: Turn) => unknown>>): ActorKind {
   return {
     kind,
     rowVersion: 1,
@@ -134,7 +134,7 @@ void test('a notice to a kind that takes none becomes a dead letter; a retry doe
   assert.deepEqual(world.fatals, []);
   const [letter] = listDeadLetters(world.store, 2);
   assert.equal(letter?.notice.kind, 'deaf');
-  const retried = assert.rejects(world.engine.retryDeadLetter(letter!.shard, letter!.index));
+  const retried = assert.rejects(world.engine.retryDeadLetter(letter.shard, letter.index));
   await world.settle();
   await retried;
   assert.equal(listDeadLetters(world.store, 2).length, 1);
@@ -206,7 +206,7 @@ void test('a chain whose command is sent again while it runs has its effect once
 });
 
 void test('a chain whose last turn changes nothing is remembered all the same', async () => {
-  const odd: ActorKind<Protocol> = {
+  const odd: ActorKind = {
     ...scripted('odd', {}),
     command(turn, command) {
       if (command.kind === 'end') return 'done';

@@ -27,7 +27,15 @@ export type ModelCommand =
   | ({ readonly kind: 'do' } & Effects)
   /** `life`: the one in which it was asked first; only a crash lets a chain begin anew. */
   | { readonly kind: 'chain'; readonly op: string; readonly times: number; readonly life: number }
-  | { readonly kind: 'look'; readonly from: number; readonly to: number; readonly limit: number; readonly reverse: boolean };
+  /** Sets a timer, and nothing else. */
+  | { readonly kind: 'wake'; readonly op: string; readonly delayMs: number }
+  | {
+      readonly kind: 'look';
+      readonly from: number;
+      readonly to: number;
+      readonly limit: number;
+      readonly reverse: boolean;
+    };
 
 type ModelNotice = {
   readonly kind: 'note';
@@ -137,6 +145,11 @@ function takeNotice(turn: Turn, { id, from, number, body }: ModelNotice, fate: F
 }
 
 function ring(turn: Turn, name: string, fate: Fate): void {
+  if (name.startsWith('once ')) {
+    if (count(turn, ['rung', name.slice(5)]) > 1) fate.violations.push(`timer ${name} of ${turn.key} fired twice`);
+    if (fate.sick.has(turn.key)) throw new Error('too sick to wake');
+    return;
+  }
   const dueMs = turn.get<number>(['timer', name]);
   if (dueMs === undefined) fate.violations.push(`timer ${name} of ${turn.key} fired, though cleared or fired before`);
   else if (turn.nowMs < dueMs) fate.violations.push(`timer ${name} of ${turn.key} fired too early`);
@@ -152,6 +165,10 @@ export function modelKind(fate: Fate): ActorKind<ModelProtocol> {
     command(turn, command) {
       if (command.kind === 'do') return act(turn, command, fate);
       if (command.kind === 'look') return look(turn, command, fate);
+      if (command.kind === 'wake') {
+        turn.setTimer(`once ${command.op}`, turn.nowMs + command.delayMs);
+        return command.op;
+      }
       const { op, times, life } = command;
       if (times === 0) return op;
       if (count(turn, ['chain', op, times]) > 1 && life === fate.life) fate.violations.push(`chain ${op} ran twice`);
