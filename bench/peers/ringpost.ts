@@ -17,7 +17,7 @@ export async function startRingpost(options: StartOptions): Promise<RunningServe
   const nodeDir = join(options.dataDir, 'node');
   const isNew = !existsSync(nodeDir);
   const args = [
-    join(repositoryRoot, 'runtime/main.ts'),
+    join(repositoryRoot, 'bin/ringpost.mjs'),
     'quickstart',
     benchAddress(0),
     ...['--data', nodeDir],

@@ -5,10 +5,9 @@
  * spread among the others.
  */
 import { benchAddresses } from '../load/recipients.ts';
-import { median } from '../measure/medians.ts';
 import type { RunningServer } from '../peers/server.ts';
 import type { Settings } from '../settings.ts';
-import { growthVerdicts, roundCells, roundHeads } from './growth.ts';
+import { growthVerdicts, memoryVerdict, roundCells, roundHeads } from './growth.ts';
 import { alternate, medianRound, runRound } from './round.ts';
 import type { Scenario } from './scenario.ts';
 import { serverLabel, withServer } from './servers.ts';
@@ -42,8 +41,11 @@ export const accountsScale: Scenario = {
               ],
             },
           ],
-          verdicts: growthVerdicts(`${settings.accounts} accounts against ${active}`, small, large),
-          data: { alone, among, rssAnonMib: median(among.map((round) => round.rssAnonMib)) },
+          verdicts: [
+            ...growthVerdicts(`${settings.accounts} accounts against ${active}`, small, large),
+            memoryVerdict(`${settings.accounts} accounts`, large),
+          ],
+          data: { alone, among },
         };
       }),
     );

@@ -1,4 +1,4 @@
-/** Verdicts on scaling: what a mail costs in the largest case against the smallest, in the same run. */
+/** Verdicts on scaling: what a mail costs in the largest case against the smallest, in the same run, and the memory. */
 import { ratio } from '../measure/medians.ts';
 import type { Verdict } from '../report.ts';
 import { aims } from '../aims.ts';
@@ -16,6 +16,12 @@ export function growthVerdicts(what: string, small: Round, large: Round): Verdic
       text: `${what}: ${faster.toFixed(2)} times the throughput (aim: ${(1 / most).toFixed(2)} or more)`,
     },
   ];
+}
+
+/** @param what names the largest case */
+export function memoryVerdict(what: string, { rssAnonMib }: Round): Verdict {
+  const aim = aims.rssAnonMibMax;
+  return { holds: rssAnonMib < aim, text: `${what}: ${rssAnonMib.toFixed(0)} MiB RssAnon (aim: less than ${aim})` };
 }
 
 export const roundHeads = ['mails/s', 'p50 ms', 'p99 ms', 'max ms', 'cpu µs/mail', 'RssAnon MiB', 'others %'];

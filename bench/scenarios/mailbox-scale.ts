@@ -8,12 +8,14 @@ import { benchAddress } from '../load/recipients.ts';
 import type { RunningServer } from '../peers/server.ts';
 import type { Report } from '../report.ts';
 import type { Settings } from '../settings.ts';
-import { growthVerdicts, roundCells, roundHeads } from './growth.ts';
+import { growthVerdicts, memoryVerdict, roundCells, roundHeads } from './growth.ts';
 import { alternate, medianRound, type Round, runRound } from './round.ts';
 import type { Scenario } from './scenario.ts';
 import { serverLabel, withServer } from './servers.ts';
 
 const sliceCount = 10;
+/** Twice as fast as 10 sessions: a million mails are to be there within minutes. */
+const fillSessions = 50;
 /** Accounts: the mailbox that grows, one for the warm-up, one that stays empty until the end. */
 const grows = benchAddress(0);
 const warms = benchAddress(1);
@@ -30,7 +32,7 @@ export const mailboxScale: Scenario = {
       const sliceMails = Math.ceil(settings.messages / sliceCount);
       for (let slice = 0; slice < sliceCount; slice++) {
         progress(`slice ${slice + 1} of ${sliceCount}: ${sliceMails} mails`);
-        slices.push(await runRound(server, { ...loadOf(settings, grows), mails: sliceMails }));
+        slices.push(await runRound(server, { ...loadOf(settings, grows), sessions: fillSessions, mails: sliceMails }));
       }
       progress('alternating: the empty and the full mailbox');
       const load = (recipient: string) => () => runRound(server, loadOf(settings, recipient));
@@ -78,6 +80,7 @@ function report(
     verdicts: [
       ...(first && last ? growthVerdicts('last slice against the first', first, last) : []),
       ...growthVerdicts(`a mailbox of ${mails} mails against an empty one`, small, large),
+      memoryVerdict(`a mailbox of ${mails} mails`, large),
     ],
     data: { slices, empty, full },
   };

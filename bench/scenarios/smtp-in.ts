@@ -11,7 +11,7 @@ import type { Cell } from '../measure/table.ts';
 import type { ServerName } from '../peers/server.ts';
 import type { Report, Verdict } from '../report.ts';
 import type { Settings } from '../settings.ts';
-import { aims } from '../aims.ts';
+import { aims, throughputAim } from '../aims.ts';
 import { alternate, medianRound, type Round, runRound } from './round.ts';
 import type { Scenario } from './scenario.ts';
 import { serverLabel, withServers } from './servers.ts';
@@ -129,14 +129,15 @@ function peerVerdicts(
   ratios: readonly { ours: Measured; peer: ServerName; theirs: Measured }[],
 ): Verdict[] {
   if (first !== 'ringpost') return [];
-  return ratios.map(({ ours, peer, theirs }) => {
-    const aim = aims.throughputRatioMin[peer as 'postfix' | 'bare'];
+  return ratios.flatMap(({ ours, peer, theirs }): Verdict[] => {
+    const aim = throughputAim(peer, ours);
+    if (aim === undefined) return [];
+    const { ratioMin, ratioWish } = aim;
     const value = ratio(ours.median.mailsPerSecond, theirs.median.mailsPerSecond);
     const what = `${ours.mode}, ${ours.sizeKib} KiB, ${ours.sessions} sessions`;
-    return {
-      holds: value >= aim,
-      text: `${what}: ${value.toFixed(2)} times ${peer}'s throughput (aim: ${aim} or more)`,
-    };
+    const wish = ratioWish === undefined ? '' : `, better ${ratioWish}`;
+    const text = `${what}: ${value.toFixed(2)} times ${peer}'s throughput (aim: ${ratioMin} or more${wish})`;
+    return [{ holds: value >= ratioMin, text }];
   });
 }
 
