@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { ActorKind } from '../../../runtime/actor/actor.ts';
 import { listDeadLetters } from '../../../runtime/actor/dead-letters.ts';
+import { batchesKept } from '../../../runtime/actor/local-log.ts';
+import { bodyHash, readBody } from '../../../runtime/store/body-rows.ts';
 import { below, keyspace, rowKey } from '../../../runtime/store/keys.ts';
 import type { ReadableStore } from '../../../runtime/store/layered-store.ts';
 import { MemoryDisk } from '../../../runtime/store/memory-store.ts';
-import { counterKind, failingKeys } from '../../support/counter-actor.ts';
+import { counterKind, counters, failingKeys } from '../../support/counter-actor.ts';
 import { engineWorld } from '../../support/engine-world.ts';
 
 const rowsIn = (store: ReadableStore, space: string): number =>
@@ -87,6 +90,47 @@ void test('a notice that fails for good becomes a dead letter and lets those beh
   } finally {
     failingKeys.delete('sick');
   }
+});
+
+void test('the body of a notice stays while the notice is on its way or a dead letter, and goes with it', async () => {
+  const bytes = Buffer.from('a mail');
+  const hash = bodyHash(bytes);
+  const sender: ActorKind = {
+    kind: 'sender',
+    rowVersion: 1,
+    command: (turn) => turn.tell(counters.ref('sick'), { kind: 'add', by: 1 }, [{ hash, sizeBytes: bytes.length }]),
+    query: () => null,
+  };
+  const world = engineWorld([counterKind, sender]);
+  // So many commits that no entry of the log keeps the body any more.
+  const commitMuch = async (): Promise<void> => {
+    for (let i = 0; i < batchesKept + 8; i++) {
+      world.ask('counter', 'other', { kind: 'add', by: 1 } as never);
+      await world.settle();
+      if (i % 100 === 0) world.clock.advance(250);
+    }
+  };
+  failingKeys.add('sick');
+  try {
+    world.ask('sender', 'a', { kind: 'send' }, { bodies: [{ hash, bytes }] });
+    await world.settle();
+    await commitMuch();
+    assert.ok(readBody(world.store, hash), 'on its way');
+    for (let i = 0; i < 12; i++) {
+      world.clock.advance(10_000);
+      await world.settle();
+    }
+  } finally {
+    failingKeys.delete('sick');
+  }
+  await commitMuch();
+  const [letter] = listDeadLetters(world.store, 10);
+  assert.ok(letter && readBody(world.store, hash), 'with the dead letter');
+  const dropped = world.engine.dropDeadLetter(letter.shard, letter.index);
+  await world.settle();
+  await dropped;
+  await commitMuch();
+  assert.equal(readBody(world.store, hash), undefined);
 });
 
 async function assertRejects(world: ReturnType<typeof engineWorld>, promise: Promise<void>): Promise<void> {

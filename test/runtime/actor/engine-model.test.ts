@@ -123,18 +123,19 @@ class Run {
     else if (at < 966) this.#nextDay();
     else if (at < 972) await this.#life.settle();
     else if (at < 977) await this.#restart();
-    else if (at < 990) this.#crash();
+    else if (at < 987) this.#crash();
+    else if (at < 990) await this.#cutCheckpoint();
     else this.#retryDeadLetter();
   }
 
   // ---- commands ----------------------------------------------------------------------------------------------------
 
-  #askNew(): void {
+  #askNew(bulk = this.#chance.hits(3) ? 1_500 : 0): void {
     const caller = this.#chance.of(this.#callers);
     const seq = caller.nextSeq();
     const name = `${this.#ops.length}`;
     const { settledBelow } = caller;
-    const command = this.#newCommand(name);
+    const command = this.#newCommand(name, bulk);
     const key = this.#chance.of(keys);
     const op: Op = {
       name,
@@ -151,8 +152,9 @@ class Run {
     this.#ask(op);
   }
 
-  #newCommand(op: string): ModelCommand {
+  #newCommand(op: string, bulk: number): ModelCommand {
     const chance = this.#chance;
+    if (bulk > 0) return { kind: 'do', ...this.#newEffects(op), bulk, ending: 'answer' };
     if (chance.hits(8)) return { kind: 'chain', op, times: 1 + chance.upTo(4), life: this.#fate.life };
     if (chance.hits(5)) return { kind: 'wake', op, delayMs: chance.of([0, 50, 3_000]) };
     if (chance.hits(15)) {
@@ -180,7 +182,7 @@ class Run {
         delayMs: chance.hits(20) ? null : chance.of([-5, 0, 20, 500, 20_000]),
       })),
       holds: chance.list(2, () => ({ tag: chance.of(['p', 'q']), body: body() })),
-      bulk: chance.hits(3) ? 1_500 : 0,
+      bulk: 0,
       ending: chance.hits(85) ? 'answer' : chance.of(['refuse', 'bug', 'unpackable'] as const),
     };
   }
@@ -273,6 +275,16 @@ class Run {
   #crash(): void {
     this.#life.tree.halt(this.#chance.upTo(2));
     this.#again();
+  }
+
+  /** A crash when a part of a checkpoint is in the tree. */
+  async #cutCheckpoint(): Promise<void> {
+    await this.#life.settle();
+    this.#askNew(1_500);
+    await this.#life.settle();
+    this.#life.clock.advance(250);
+    await this.#life.release();
+    this.#crash();
   }
 
   async #restart(): Promise<void> {
