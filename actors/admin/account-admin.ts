@@ -5,12 +5,12 @@ import { type ErrorData, errorData } from '../../runtime/base/errors.ts';
 import { randomText } from '../../runtime/base/ids.ts';
 import type { Random } from '../../runtime/base/random.ts';
 import { accounts } from '../account/protocol.ts';
-import { parseAddress, parseDomain } from '../mail/address.ts';
+import { parseAddress } from '../mail/address.ts';
 import { mailboxes } from '../mailbox/protocol.ts';
 import { addAccount, passwordCredential, removeAccount } from './account-life.ts';
 import { mapBounded } from './bounded.ts';
 import { emptyPassword } from './codes.ts';
-import { accountOf, ask, domainPage, domainsOf, query, requireDomain, settingOf, targetOf } from './directory.ts';
+import { accountOf, ask, listArgs, listPage, query, requireDomain, settingOf, targetOf } from './directory.ts';
 
 /** Accounts of one call that are made, or looked at, at the same time. */
 const accountsAtOnceMax = 64;
@@ -69,22 +69,13 @@ export const accountList = adminRow({
   name: 'account-list',
   permission: 'account.read',
   summary: 'List accounts',
-  args: z.strictObject({
-    domain: z.string().nullable(),
-    after: z.strictObject({ domain: z.string(), address: z.string().nullable() }).nullable(),
-    limit: z.int().min(1).max(1_000),
-  }),
-  async run(context, { domain, after, limit }) {
-    const domains = await domainsOf(context, domain === null ? null : parseDomain(domain));
-    const current = domains.find((name) => after === null || name >= after.domain);
-    if (current === undefined) return { accounts: [], next: null };
-    const page = await domainPage(context, current, current === after?.domain ? after.address : null, limit);
-    const entries = page.addresses.filter((entry) => entry.type === 'account');
-    const following = domains[domains.indexOf(current) + 1];
-    const nextDomain = following === undefined ? null : { domain: following, address: null };
+  args: listArgs,
+  async run(context, args) {
+    const { entries, next } = await listPage(context, args);
+    const ofAccounts = entries.filter((entry) => entry.type === 'account');
     return {
-      accounts: await mapBounded(entries, accountsAtOnceMax, (entry) => listedAccount(context, entry)),
-      next: page.next === null ? nextDomain : { domain: current, address: page.next },
+      accounts: await mapBounded(ofAccounts, accountsAtOnceMax, (entry) => listedAccount(context, entry)),
+      next,
     };
   },
 });

@@ -6,11 +6,11 @@ import { wrongUsage } from '../../runtime/cli/codes.ts';
 import { accounts } from '../account/protocol.ts';
 import { addresses, type AddressTarget } from '../address/protocol.ts';
 import { localDomains } from '../local-domain/protocol.ts';
-import { type Address, parseAddress, parseDomain } from '../mail/address.ts';
+import { type Address, parseAddress } from '../mail/address.ts';
 import { mailboxes } from '../mailbox/protocol.ts';
 import { mapBounded } from './bounded.ts';
 import { addressTaken, aliasLoop, isAccountAddress, noSuchAddress, remoteTargetUnsupported } from './codes.ts';
-import { ask, query, domainPage, domainPolicy, domainsOf, findEntry, requireDomain, targetOf } from './directory.ts';
+import { ask, query, domainPolicy, findEntry, listArgs, listPage, requireDomain, targetOf } from './directory.ts';
 
 /** A list that is longer is a mailing list, which is another thing. */
 const targetsMax = 100;
@@ -81,21 +81,12 @@ const addressList = adminRow({
   name: 'address-list',
   permission: 'address.read',
   summary: 'List addresses',
-  args: z.strictObject({
-    domain: z.string().nullable(),
-    after: z.strictObject({ domain: z.string(), address: z.string().nullable() }).nullable(),
-    limit: z.int().min(1).max(1_000),
-  }),
-  async run(context, { domain, after, limit }) {
-    const domains = await domainsOf(context, domain === null ? null : parseDomain(domain));
-    const current = domains.find((name) => after === null || name >= after.domain);
-    if (current === undefined) return { addresses: [], next: null };
-    const page = await domainPage(context, current, current === after?.domain ? after.address : null, limit);
-    const following = domains[domains.indexOf(current) + 1];
-    const nextDomain = following === undefined ? null : { domain: following, address: null };
+  args: listArgs,
+  async run(context, args) {
+    const { entries, next } = await listPage(context, args);
     return {
-      addresses: await mapBounded(page.addresses, lookupsAtOnceMax, ({ address }) => listedAddress(context, address)),
-      next: page.next === null ? nextDomain : { domain: current, address: page.next },
+      addresses: await mapBounded(entries, lookupsAtOnceMax, ({ address }) => listedAddress(context, address)),
+      next,
     };
   },
 });

@@ -1,11 +1,12 @@
 /** Look-ups that several subcommands share: which domains are ours, what an address leads to, whose mailbox it is. */
+import { z } from 'zod';
 import type { ActorRef, AnswerTo, Protocol } from '../../runtime/actor/actor.ts';
 import { invariant } from '../../runtime/base/invariant.ts';
 import type { AdminContext } from '../../runtime/cli/admin-row.ts';
 import { accounts } from '../account/protocol.ts';
 import { type AddressTarget, addresses } from '../address/protocol.ts';
 import { type DomainAddress, type DomainPolicy, localDomains } from '../local-domain/protocol.ts';
-import { type Address, parseAddress } from '../mail/address.ts';
+import { type Address, parseAddress, parseDomain } from '../mail/address.ts';
 import { clusterSettings } from '../settings/protocol.ts';
 import { noSuchAccount, noSuchAddress, noSuchDomain, notAMailbox } from './codes.ts';
 
@@ -95,8 +96,35 @@ export async function accountOf(context: AdminContext, text: string): Promise<Ho
   return { address, mailboxId: target.mailboxId, accountId: target.accountId, isPrimary: target.primary };
 }
 
-export async function domainPage(context: AdminContext, domain: string, after: string | null, limit = pageAddresses) {
+async function domainPage(context: AdminContext, domain: string, after: string | null, limit = pageAddresses) {
   return await query(context, localDomains.ref(domain), { kind: 'addresses', after, limit });
+}
+
+/** What a list over all domains, or one, is asked with. `after`: the `next` of the page before. */
+export const listArgs = z.strictObject({
+  domain: z.string().nullable(),
+  after: z.strictObject({ domain: z.string(), address: z.string().nullable() }).nullable(),
+  limit: z.int().min(1).max(1_000),
+});
+
+export interface ListPage {
+  readonly entries: readonly DomainAddress[];
+  /** Null: this was the last page. */
+  readonly next: { readonly domain: string; readonly address: string | null } | null;
+}
+
+/** A page of the addresses of all domains, one domain after another. */
+export async function listPage(
+  context: AdminContext,
+  { domain, after, limit }: z.output<typeof listArgs>,
+): Promise<ListPage> {
+  const domains = await domainsOf(context, domain === null ? null : parseDomain(domain));
+  const current = domains.find((name) => after === null || name >= after.domain);
+  if (current === undefined) return { entries: [], next: null };
+  const page = await domainPage(context, current, current === after?.domain ? after.address : null, limit);
+  if (page.next !== null) return { entries: page.addresses, next: { domain: current, address: page.next } };
+  const following = domains[domains.indexOf(current) + 1];
+  return { entries: page.addresses, next: following === undefined ? null : { domain: following, address: null } };
 }
 
 /** Every entry of a domain's list, page by page. */

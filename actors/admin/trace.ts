@@ -53,13 +53,23 @@ async function mailIdsOf(context: AdminContext, subject: string, limit: number):
   return (await context.core.inspect('findEvents', { messageId, limit: foundMax })) as readonly string[];
 }
 
-/** Null when it is no address here: then it may be a Message-ID without its brackets. */
-async function recentMail(context: AdminContext, text: string, limit: number): Promise<readonly string[] | null> {
+/**
+ * Null when it is no address here: then it may be a Message-ID without its brackets.
+ * @param seen aliases that led here: two of them may name each other
+ */
+async function recentMail(
+  context: AdminContext,
+  text: string,
+  limit: number,
+  seen: ReadonlySet<string> = new Set(),
+): Promise<readonly string[] | null> {
   const address = addressOrNull(text);
-  const target = address === null ? null : await targetOf(context, address);
+  if (address === null || seen.has(address.normalised)) return null;
+  const target = await targetOf(context, address);
   if (target === null) return null;
   if (target.type !== 'mailbox') {
-    const each = await Promise.all(target.targets.map((one) => recentMail(context, one, limit).catch(() => null)));
+    const through = new Set([...seen, address.normalised]);
+    const each = await Promise.all(target.targets.map((one) => recentMail(context, one, limit, through)));
     return [...new Set(each.flatMap((ids) => ids ?? []))].sort().reverse().slice(0, limit);
   }
   const mails = await query(context, mailboxes.ref(target.mailboxId), { kind: 'recentMail', limit });

@@ -62,6 +62,7 @@ export class AdminClient {
   async #send(name: string, query: string, contentType: string, body: Uint8Array): Promise<IncomingMessage> {
     const response = await this.#exchange(name, query, contentType, body);
     if (response.statusCode === 200) return response;
+    // An answer that is no JSON comes from something else than a node: said as `foreignAnswer`.
     const data = (await readJson(response).catch(() => null)) as ErrorData | null;
     if (typeof data?.code !== 'string') throw foreignAnswer(name);
     throw new OperationError(data);

@@ -77,6 +77,7 @@ export class MemoryStore implements Store {
 
   async close(): Promise<void> {
     this.#refusal ??= storeClosed();
+    // Whoever made the write hears of its failure; closing only waits for the end of it.
     await this.#lastWrite.catch(() => {});
   }
 

@@ -31,6 +31,7 @@ export interface MailTarget {
 /** True when mbox files are wanted one a folder: `backup/` or a directory that is there. */
 export async function isDirectoryTarget(path: string): Promise<boolean> {
   if (/[/\\]$/.test(path)) return true;
+  // What cannot be looked at is no directory for us; `openTarget` then says why it cannot be used.
   return (await files.stat(path).catch(() => null))?.isDirectory() === true;
 }
 

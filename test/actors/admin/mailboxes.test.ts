@@ -217,6 +217,13 @@ void describe('mailbox list, show, import, export', () => {
     );
     const byAddress = await world.cli(['trace', 'ann@x.example', '--last', '1']);
     assert.match(byAddress.text, new RegExp(`^${mailId}\\n {2}\\S+Z {2}accepted`));
+    await world.json(['address', 'add', 'one@x.example', '--to', 'ann@x.example', '--to', 'bob@x.example']);
+    await world.json(['address', 'add', 'two@x.example', '--to', 'one@x.example', '--to', 'eve@x.example']);
+    const ofAlias = (await world.json(['trace', 'two@x.example'])) as { mailId: string }[];
+    assert.ok(
+      ofAlias.some((each) => each.mailId === mailId),
+      'an alias of an alias leads to it',
+    );
     assert.match((await world.cli(['trace', 'nothing'])).err, /\[noTrace\]/);
     assert.match((await world.cli(['trace', '<nobody@example.net>'])).err, /\[noTrace\]/);
   });
