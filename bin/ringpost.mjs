@@ -33,7 +33,9 @@ async function runHere() {
  * Where we may not write, nothing is kept and nothing fails.
  */
 function rememberCompiled() {
-  module.enableCompileCache(join(root, 'node_modules/.cache/ringpost'));
+  // Worker threads do not inherit the setting, but they read the variable.
+  process.env.NODE_COMPILE_CACHE ??= join(root, 'node_modules/.cache/ringpost');
+  module.enableCompileCache(process.env.NODE_COMPILE_CACHE);
 }
 
 /** Path of the Node that came along. Ends the process, with the cure, when there is none. */

@@ -21,7 +21,6 @@ import {
   writeCertificate,
 } from './certificate-files.ts';
 import { badCertificate } from './codes.ts';
-import { makeSelfSigned } from './self-signed.ts';
 
 export interface CertificateOptions {
   /** The node's data directory, which exists; used when nothing is configured. */
@@ -53,6 +52,8 @@ export async function openCertificate(options: CertificateOptions): Promise<Node
     throw badCertificate(`cannot read ${paths.certificate} and ${paths.key}: ${why}. Cure: ${cure}`);
   }
   if (pem === undefined) {
+    // Some two hundred modules, of which only the first start has any use.
+    const { makeSelfSigned } = await import('./self-signed.ts');
     pem = await makeSelfSigned(options.hostname, options.clock.nowMs(), options.random);
     await writeCertificate(paths, pem);
     options.log.info({ path: paths.certificate }, 'made a certificate of our own');

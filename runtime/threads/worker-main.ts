@@ -5,6 +5,7 @@
  *
  * Leaves to others: everything that the edge is. A crash of it ends this thread only (`supervisor.ts`).
  */
+import { flushCompileCache } from 'node:module';
 import { type MessagePort, workerData } from 'node:worker_threads';
 import { systemClock } from '../base/clock.ts';
 import { invariant } from '../base/invariant.ts';
@@ -36,6 +37,8 @@ export function runEdgeWorker<Config>(
     start: async (config) => {
       invariant(edge === undefined, 'a worker is started once');
       edge = await begin(core, config as Config, name);
+      // A thread that is ended from outside keeps nothing of what it compiled, and every start would do it again.
+      flushCompileCache();
     },
     stop: async (graceMs) => await serving().stop(graceMs),
     stats: async () => ({ ...(await serving().stats()), callsInFlight: core.callsInFlight }),
