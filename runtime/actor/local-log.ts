@@ -283,7 +283,7 @@ export class LocalLog implements ShardLog {
     this.#checkpoints.appliedBatch = appliedBatch;
     for (const [batch, kept] of keptBatches(tree)) {
       const hashes = kept.entries.flatMap((entry) => entry[6]);
-      for (const hash of hashes) bodies.entryHolds(hash);
+      for (const hash of hashes) bodies.entryKept(hash);
       this.#batches.push({ batch, hashes });
       if (batch <= appliedBatch) continue;
       invariant(batch === this.#nextBatch, 'no batch of the log is missing');

@@ -2,10 +2,11 @@
  * Which bodies are stored, and which of them may go: kept by the one writer of the store.
  *
  * A body is stored once however many need it. Who needs it is a row, `['r', hash, owner…]`, or an entry of the log that is
- * not compacted yet (counted in memory, since the log's rows say it already). When one of them ends, the hash becomes
- * a *candidate*, `['g', hash]`; `sweep` looks at candidates and deletes the bodies that nobody needs.
+ * not compacted yet (counted in memory, since the log's rows say it already). When a row ends, or an entry that may be
+ * the last of all, the hash becomes a *candidate*, `['g', hash]`; `sweep` looks at candidates and deletes the bodies that
+ * nobody needs.
  *
- *     for each batch:  entryHolds/attach/hold/release/entryReleases …  ->  sweep  ->  store.write  ->  written
+ *     for each batch:  entryHolds/attach/hold/release/entryReleases  ->  sweep  ->  store.write  ->  written
  *
  * Promises: no body is deleted while somebody needs it, whatever is on its way to the disk; a body that nobody needs is
  * deleted in the end, also after a crash. For both, everything that the methods return goes into the batch that is being
@@ -48,6 +49,12 @@ export class BodyTracker {
   #lastNumber: number;
   /** Bodies put by the batch being gathered that nobody has held yet. */
   readonly #unheld = new Set<string>();
+  /**
+   * Bodies of `#entries` that may have lost everybody else meanwhile: they become candidates when their last entry goes.
+   * The others do not (nearly all: a mail whose entry is compacted lies in its mailbox), which spares two rows and a
+   * range a mail.
+   */
+  readonly #suspects = new Set<string>();
   readonly #candidates = new Set<string>();
   /** Candidates may be in the store that are not in memory: to be read when this many batches are written. */
   #scanWhenWritten: number | undefined = 0;
@@ -98,12 +105,15 @@ export class BodyTracker {
     return [{ key: referenceKey(hash, owner), value: null }, this.#becomeCandidate(hash)];
   }
 
-  /**
-   * An entry of the log names the body. Called when the entry is made (a body that it found here must not go before the
-   * entry is gathered), and for every kept entry at start, before the first `sweep`.
-   */
+  /** An entry of the log that is made now names the body; one that it found here must not go before it is gathered. */
   entryHolds(hash: string): void {
     this.#entries.set(hash, (this.#entries.get(hash) ?? 0) + 1);
+  }
+
+  /** The same for every kept entry at start, before the first `sweep`: what befell its body since, nobody remembers. */
+  entryKept(hash: string): void {
+    this.entryHolds(hash);
+    this.#suspects.add(hash);
   }
 
   /** Such an entry is compacted by the batch being gathered. */
@@ -115,7 +125,7 @@ export class BodyTracker {
       return [];
     }
     this.#entries.delete(hash);
-    return [this.#becomeCandidate(hash)];
+    return this.#suspects.delete(hash) ? [this.#becomeCandidate(hash)] : [];
   }
 
   /** Log entries that name the body. */
@@ -130,7 +140,8 @@ export class BodyTracker {
   sweep(limit: number): StoreOp[] {
     const ops: StoreOp[] = [];
     for (const hash of this.#unheld) {
-      if (!this.#entries.has(hash)) ops.push(this.#becomeCandidate(hash));
+      if (this.#entries.has(hash)) this.#suspects.add(hash);
+      else ops.push(this.#becomeCandidate(hash));
     }
     this.#unheld.clear();
     if (this.#candidates.size === 0) this.#scan();
@@ -167,7 +178,11 @@ export class BodyTracker {
   #decide(hash: string): StoreOp[] {
     const ops: StoreOp[] = [{ key: candidateKey(hash), value: null }];
     // Whoever needs it makes it a candidate again at the end.
-    if (this.#entries.has(hash) || hasReferences(this.#store, hash)) return ops;
+    if (this.#entries.has(hash)) {
+      this.#suspects.add(hash);
+      return ops;
+    }
+    if (hasReferences(this.#store, hash)) return ops;
     ops.push(...bodyDeletes(this.#store, hash));
     this.#touch(hash, false);
     return ops;

@@ -110,7 +110,7 @@ class World {
     this.bodies = new BodyTracker(this.store);
     this.batch = [];
     this.truth = copyOf(this.durable);
-    for (const body of this.truth.entries) this.bodies.entryHolds(hashes[body]!);
+    for (const body of this.truth.entries) this.bodies.entryKept(hashes[body]!);
   }
 
   /** Nothing that is needed may ever be missing. */
