@@ -5,8 +5,10 @@
  */
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { addresses } from '../actors/address/protocol.ts';
 import { mailCliRows, mailNouns } from '../actors/admin/cli-rows.ts';
 import type { HttpWorkerConfig } from '../actors/edge/http/worker.ts';
+import { addressChangedTopic } from '../actors/edge/smtp/known-addresses.ts';
 import type { SmtpWorkerConfig } from '../actors/edge/smtp/worker.ts';
 import { parseAddress } from '../actors/mail/address.ts';
 import { clusterSettings } from '../actors/settings/protocol.ts';
@@ -79,7 +81,7 @@ function edgesOf(config: Config, certificate: () => CertificatePem, dataPath: st
   ];
 }
 
-/** `settings`: all cluster settings, now and at every change. */
+/** `settings`: all cluster settings, now and at every change; `addressChanged`: the key of each address that changes. */
 function topicsOf({ engine }: Core): ReadonlyMap<string, Topic> {
   const principal = { kind: 'node', id: 'settings' } as const;
   const settings: Topic = (publish) => {
@@ -90,7 +92,10 @@ function topicsOf({ engine }: Core): ReadonlyMap<string, Topic> {
     read();
     return engine.watch(clusterSettings, read);
   };
-  return new Map([['settings', settings]]);
+  return new Map([
+    ['settings', settings],
+    [addressChangedTopic, (publish) => engine.watchKind(addresses.kind, publish)],
+  ]);
 }
 
 interface NodeRun {

@@ -66,6 +66,7 @@ export class Engine {
   readonly #timers: Timers;
   readonly #janitor: Janitor;
   readonly #watchers = new Map<string, Set<() => void>>();
+  readonly #kindWatchers = new Map<string, Set<(key: string) => void>>();
   /** Dead letters whose end is on its way to the store, where they can still be found. */
   readonly #lettersEnding = new Set<string>();
   #cancelCollect: (() => void) | undefined;
@@ -172,6 +173,13 @@ export class Engine {
     };
   }
 
+  /** As `watch`, for all actors of a kind. It is told before the commit's answers leave. */
+  watchKind(kind: string, changed: (key: string) => void): () => void {
+    const watchers = this.#kindWatchers.get(kind) ?? new Set();
+    this.#kindWatchers.set(kind, watchers.add(changed));
+    return () => void watchers.delete(changed);
+  }
+
   /** Gives a dead letter to its actor once more; it stays when that fails again. */
   retryDeadLetter(shard: number, index: number): Promise<void> {
     return this.#onDeadLetter(shard, index, (letter) => {
@@ -272,6 +280,7 @@ export class Engine {
       outbox: (activation, tells, trace) => this.#channels.outgoing(activation, tells, trace),
       timersSet: (activation, dueMs) => this.#timers.committed(activation.shard, dueMs),
       changed: ({ kind, key }) => {
+        for (const changed of this.#kindWatchers.get(kind.kind) ?? []) changed(key);
         if (this.#watchers.size > 0) for (const changed of this.#watchers.get(`${kind.kind}\0${key}`) ?? []) changed();
       },
     });

@@ -14,7 +14,6 @@ import { type LogIndex, logIndex, type ShardId, shardId, type Term, term } from 
 import { invariant } from '../base/invariant.ts';
 import type { BodyTracker } from '../store/bodies.ts';
 import { isBodyBytes } from '../store/body-rows.ts';
-import type { RowKey } from '../store/keys.ts';
 import type { LayeredStore } from '../store/layered-store.ts';
 import type { Store, StoreOp } from '../store/store.ts';
 import { Checkpoints } from './checkpoints.ts';
@@ -222,8 +221,7 @@ export class LocalLog implements ShardLog {
     const sort = (ops: readonly StoreOp[]): void => {
       for (const op of ops) (isBodyBytes(op.key) && op.value !== null ? direct : bodyRows).push(op);
     };
-    // A row that several turns wrote is in the layer once, with its last value.
-    const layered = new Map<RowKey, StoreOp>();
+    const layered: StoreOp[] = [];
     const entries: StoredEntry[] = [];
     const hashes: string[] = [];
     let bytes = 0;
@@ -235,17 +233,17 @@ export class LocalLog implements ShardLog {
       for (const { hash, owner, held } of writeSet.holds) {
         sort(held ? bodies.hold(hash, owner) : bodies.release(hash, owner));
       }
-      for (const op of writeSet.rows) layered.set(op.key, op);
+      for (const op of writeSet.rows) layered.push(op);
       entries.push([shard, loneTerm, index, writeSet.timeMs, storedOps(writeSet.rows), writeSet.holds, named]);
     }
     direct.push(...this.#compact(sort));
     sort(bodies.sweep(sweepMax));
-    for (const op of bodyRows) layered.set(op.key, op);
+    for (const op of bodyRows) layered.push(op);
     const batch = this.#nextBatch++;
     this.#batches.push({ batch, hashes });
     direct.push(batchRow(batch, { entries, bodyRows: storedOps(bodyRows) }));
-    const slice = this.#checkpoints.slice(layered.size);
-    return { ops: slice.length === 0 ? direct : [...slice, ...direct], layered: [...layered.values()], bytes };
+    const slice = this.#checkpoints.slice(layered.length);
+    return { ops: slice.length === 0 ? direct : [...slice, ...direct], layered, bytes };
   }
 
   /** Batches that are in the tree and that nobody reads on from. */

@@ -1,5 +1,5 @@
 /** The rows of the local log: one a group commit, and the marks that say how far it is in the tree. */
-import { decodeRow, encodeRow } from '../codec/row.ts';
+import { decodeRow, encodeRow, encodeRowAgain } from '../codec/row.ts';
 import { below, keyParts, keyspace, type RowKey, rowKey } from '../store/keys.ts';
 import type { ReadableStore } from '../store/layered-store.ts';
 import type { StoreOp } from '../store/store.ts';
@@ -7,7 +7,8 @@ import type { BodyHold } from './log.ts';
 
 const logRowVersion = 1;
 
-type StoredOp = readonly [key: string, value: Uint8Array | null];
+/** Key, value, key, value …: pairs would cost a tenth more to pack. */
+export type StoredOps = readonly (string | Uint8Array | null)[];
 
 /** One entry, as its batch holds it. `hashes`: the bodies that it names. */
 export type StoredEntry = readonly [
@@ -15,7 +16,7 @@ export type StoredEntry = readonly [
   term: number,
   index: number,
   timeMs: number,
-  rows: readonly StoredOp[],
+  rows: StoredOps,
   holds: readonly BodyHold[],
   hashes: readonly string[],
 ];
@@ -23,7 +24,7 @@ export type StoredEntry = readonly [
 /** All entries of one group commit, and the rows that follow from them here: references and candidates of bodies. */
 export interface Batch {
   readonly entries: readonly StoredEntry[];
-  readonly bodyRows: readonly StoredOp[];
+  readonly bodyRows: StoredOps;
 }
 
 export interface Applied {
@@ -31,9 +32,19 @@ export interface Applied {
   readonly timeMs: number;
 }
 
-export const storedOps = (ops: readonly StoreOp[]): StoredOp[] => ops.map(({ key, value }) => [key, value]);
+export function storedOps(ops: readonly StoreOp[]): StoredOps {
+  const stored: (string | Uint8Array | null)[] = [];
+  for (const { key, value } of ops) stored.push(key, value);
+  return stored;
+}
 
-const opsOf = (stored: readonly StoredOp[]): StoreOp[] => stored.map(([key, value]) => ({ key: key as RowKey, value }));
+function opsOf(stored: StoredOps): StoreOp[] {
+  const ops: StoreOp[] = [];
+  for (let at = 0; at < stored.length; at += 2) {
+    ops.push({ key: stored[at] as RowKey, value: stored[at + 1] as Uint8Array | null });
+  }
+  return ops;
+}
 
 /** Everything that a batch changes in the tree, in order. */
 export function batchOps({ entries, bodyRows }: Batch): StoreOp[] {
@@ -42,9 +53,10 @@ export function batchOps({ entries, bodyRows }: Batch): StoreOp[] {
 
 export const batchKey = (batch: number): RowKey => rowKey([keyspace.log, batch]);
 
+/** One is written at a time: the bytes are overwritten by the next call. */
 export const batchRow = (batch: number, of: Batch): StoreOp => ({
   key: batchKey(batch),
-  value: encodeRow(logRowVersion, of),
+  value: encodeRowAgain(logRowVersion, of),
 });
 
 /** The kept batches, oldest first, one read at a time: a batch may hold megabytes. */

@@ -1,5 +1,5 @@
 /** How values become bytes: the only importer of msgpackr. */
-import { Packr } from 'msgpackr';
+import { Packr, RESERVE_START_SPACE } from 'msgpackr';
 
 /**
  * `useRecords: false`: every value stands alone, readable without what was packed before it.
@@ -7,12 +7,49 @@ import { Packr } from 'msgpackr';
  */
 const packr = new Packr({ useRecords: false, copyBuffers: true, variableMapSize: true });
 
+/** Small values share a buffer of this size, each its own stretch of it. */
+const sharedBytes = 16 * 1024;
+/** What `packAgain` keeps for its next call. */
+const keptBytesMax = 8 * 1024 * 1024;
+let kept = Buffer.allocUnsafeSlow(256 * 1024);
+
 /** Packs a plain value (objects, arrays, strings, numbers, booleans, null, Uint8Array). */
 export function pack(value: unknown): Uint8Array {
-  return packr.pack(value);
+  return packBehind(0, value);
+}
+
+/** As `pack`, with `room` bytes (up to 255) in front of the value for the caller to fill: so a header costs no copy. */
+export function packBehind(room: number, value: unknown): Uint8Array {
+  const packed = packr.pack(value, RESERVE_START_SPACE | room);
+  if (packed.buffer.byteLength <= sharedBytes) return packed;
+  // msgpackr would go on in what its buffer grew to, and a few bytes would keep all of it.
+  shareAnew();
+  return Buffer.from(packed);
+}
+
+/**
+ * As `packBehind`, for large values made one after another: the bytes are overwritten by the next call. In a buffer of
+ * its own each would fault its pages in anew, which costs more than filling them.
+ */
+export function packAgain(room: number, value: unknown): Uint8Array {
+  packr.useBuffer(kept);
+  try {
+    const packed = packr.pack(value, RESERVE_START_SPACE | room);
+    const { buffer } = packed;
+    if (buffer !== kept.buffer && buffer.byteLength <= keptBytesMax) kept = Buffer.from(buffer as ArrayBuffer);
+    return packed;
+  } finally {
+    shareAnew();
+  }
 }
 
 /** @throws RangeError or Error on bytes that are no packed value */
 export function unpack(bytes: Uint8Array): unknown {
   return packr.unpack(bytes);
 }
+
+function shareAnew(): void {
+  packr.useBuffer(Buffer.allocUnsafeSlow(sharedBytes));
+}
+
+shareAnew();

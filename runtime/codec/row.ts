@@ -4,7 +4,7 @@
  * LMDB has no checksums, so each row carries one; a version lets an old row be upgraded when it is read (plan §11).
  */
 import { crc32 } from 'node:zlib';
-import { pack, unpack } from './codec.ts';
+import { packAgain, packBehind, unpack } from './codec.ts';
 
 export const rowHeaderBytes = 5;
 
@@ -20,21 +20,22 @@ export interface Row {
 
 /** @param version 0 … 255 */
 export function encodeRow(version: number, value: unknown): Uint8Array {
-  return sealRow(version, pack(value));
+  return seal(version, packBehind(rowHeaderBytes, value));
 }
 
-/** As `encodeRow`, for a payload that is bytes already, in one piece or several: they are copied once. */
-export function sealRow(version: number, ...pieces: readonly Uint8Array[]): Uint8Array {
-  let length = rowHeaderBytes;
-  for (const piece of pieces) length += piece.byteLength;
-  const row = Buffer.allocUnsafe(length);
+/** As `encodeRow`, for large rows made one after another: the bytes are overwritten by the next call. */
+export function encodeRowAgain(version: number, value: unknown): Uint8Array {
+  return seal(version, packAgain(rowHeaderBytes, value));
+}
+
+/** Fills the header in front of what was packed. */
+function seal(version: number, row: Uint8Array): Uint8Array {
   row[4] = version;
-  let at = rowHeaderBytes;
-  for (const piece of pieces) {
-    row.set(piece, at);
-    at += piece.byteLength;
-  }
-  row.writeUInt32BE(crc32(row.subarray(4)), 0);
+  const sum = crc32(row.subarray(4));
+  row[0] = sum >>> 24;
+  row[1] = sum >>> 16;
+  row[2] = sum >>> 8;
+  row[3] = sum;
   return row;
 }
 

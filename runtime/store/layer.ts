@@ -29,8 +29,10 @@ export class Layer {
 
   apply(ops: readonly StoreOp[]): void {
     for (const { key, value } of ops) {
-      if (!this.#rows.has(key)) this.#unsorted.push(key);
+      const { size } = this.#rows;
       this.#rows.set(key, value);
+      // Asked of the size, since looking the key up a second time would cost as much as putting it there.
+      if (this.#rows.size > size) this.#unsorted.push(key);
     }
   }
 

@@ -2,7 +2,7 @@
 import { InvariantError } from '../../../runtime/base/invariant.ts';
 import { OperationError } from '../../../runtime/base/errors.ts';
 import { parseAddress } from '../../mail/address.ts';
-import type { Dialogue, Transaction, Verb } from './dialogue.ts';
+import type { Dialogue, RoutedRecipient, Transaction, Verb } from './dialogue.ts';
 import { isNonAscii } from './mail.ts';
 import { parsePathArgument } from './parameters.ts';
 import { errorReply, type Reply, replies } from './replies.ts';
@@ -32,7 +32,15 @@ export const rcptVerb: Verb = {
       if (!(error instanceof OperationError)) throw error;
       return dialogue.reply(addressProblem(error));
     }
-    settle(dialogue, transaction, parsed.path, address.normalised, router.route(address));
+    const known = router.knownRoute(address);
+    if (known === null) return settle(dialogue, transaction, parsed.path, address.normalised, router.route(address));
+    dialogue.reply(
+      take(dialogue, transaction, known, {
+        order: transaction.recipientsAsked++,
+        given: parsed.path,
+        normalised: address.normalised,
+      }),
+    );
   },
 };
 
@@ -56,13 +64,7 @@ function settle(
   asked.then(
     (route) => {
       transaction.recipientsWaiting--;
-      if (route.kind === 'refused') return reply(route.reply);
-      const { mailboxIds } = route;
-      if (transaction.mailboxes + mailboxIds.length > dialogue.edge.limits.mailboxesMax)
-        return reply(replies.tooManyRecipients);
-      transaction.mailboxes += mailboxIds.length;
-      transaction.recipients.push({ order, given, normalised, mailboxIds });
-      reply(replies.recipientOk);
+      reply(take(dialogue, transaction, route, { order, given, normalised }));
     },
     (error: unknown) => {
       if (error instanceof InvariantError) throw error;
@@ -72,4 +74,19 @@ function settle(
       reply(errorReply(error));
     },
   );
+}
+
+/** Makes it a recipient of the transaction, where that is possible. */
+function take(
+  dialogue: Dialogue,
+  transaction: Transaction,
+  route: Route,
+  asked: Omit<RoutedRecipient, 'mailboxIds'>,
+): Reply {
+  if (route.kind === 'refused') return route.reply;
+  const { mailboxIds } = route;
+  if (transaction.mailboxes + mailboxIds.length > dialogue.edge.limits.mailboxesMax) return replies.tooManyRecipients;
+  transaction.mailboxes += mailboxIds.length;
+  transaction.recipients.push({ ...asked, mailboxIds });
+  return replies.recipientOk;
 }

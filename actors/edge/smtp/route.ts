@@ -2,8 +2,8 @@
  * Where a recipient leads: mailboxes here, or a refusal. Answered by the address actors before DATA, so that a bad
  * recipient costs no body (plan §10).
  *
- * Promises: one query for a plain address that exists, one round trip for one with a detail; alias chains end (each
- * address is looked at once, `aliasDepthMax` levels, `aliasMailboxesMax` mailboxes).
+ * Promises: at most one query for a plain address that exists, one round trip for one with a detail; alias chains end
+ * (each address is looked at once, `aliasDepthMax` levels, `aliasMailboxesMax` mailboxes).
  * Leaves to others: what an address is (`mail/address.ts`), forwarding to other servers.
  */
 import type { AskOptions } from '../../../runtime/actor/actor.ts';
@@ -12,6 +12,7 @@ import { addresses, type AddressTarget, type Resolution } from '../../address/pr
 import { type DomainPolicy, type LocalDomainAnswers, localDomains } from '../../local-domain/protocol.ts';
 import { type Address, parseAddress, splitDetail } from '../../mail/address.ts';
 import { clusterSettings } from '../../settings/protocol.ts';
+import type { KnownAddresses } from './known-addresses.ts';
 import type { SmtpLimits } from './limits.ts';
 import { type Reply, replies } from './replies.ts';
 
@@ -34,12 +35,26 @@ export class Router {
   readonly #limits: SmtpLimits;
   readonly #options: AskOptions;
   readonly #fullReply: () => Reply;
+  readonly #known: KnownAddresses;
 
-  constructor(core: CoreApi, limits: SmtpLimits, options: AskOptions, fullReply: () => Reply) {
+  constructor(
+    core: CoreApi,
+    limits: SmtpLimits,
+    options: AskOptions,
+    fullReply: () => Reply,
+    known: KnownAddresses,
+  ) {
     this.#core = core;
     this.#limits = limits;
     this.#options = options;
     this.#fullReply = fullReply;
+    this.#known = known;
+  }
+
+  /** Null: the core must be asked. */
+  knownRoute(address: Address): Route | null {
+    const mailboxId = this.#known.mailboxOf(address.normalised);
+    return mailboxId === null ? null : { kind: 'mailboxes', mailboxIds: [mailboxId] };
   }
 
   /** @throws {OperationError} what the core answers when it cannot say */
@@ -141,8 +156,13 @@ export class Router {
     return fresh;
   }
 
-  #resolve(normalised: string): Promise<Resolution> {
-    return this.#core.query(addresses.ref(normalised), { kind: 'resolve' }, this.#options);
+  async #resolve(normalised: string): Promise<Resolution> {
+    const { changes } = this.#known;
+    const found = await this.#core.query(addresses.ref(normalised), { kind: 'resolve' }, this.#options);
+    if (found.known && !found.full && found.target.type === 'mailbox') {
+      this.#known.keep(normalised, found.target.mailboxId, changes);
+    }
+    return found;
   }
 
   #policyOf(domain: string): Promise<LocalDomainAnswers['policy']> {

@@ -12,6 +12,7 @@ import type { Inspector } from '../../inspect/inspector.ts';
 import { Admission } from './admission.ts';
 import { stranger } from './commit.ts';
 import type { Edge, EdgeLog } from './dialogue.ts';
+import { addressChangedTopic, KnownAddresses } from './known-addresses.ts';
 import { checkLimits, defaultLimits, defaultSettings, type SmtpLimits, type SmtpSettings } from './limits.ts';
 import { type SmtpListener, SmtpListenerServer } from './listener.ts';
 import { watchSessions } from './patience.ts';
@@ -54,7 +55,8 @@ export const storageLowTopic = 'storageLow';
 
 /** @throws {OperationError} `badCertificate`; or what the system says of a listener, and then none is open */
 export async function startSmtpEdge(options: SmtpEdgeOptions): Promise<SmtpEdge> {
-  const edge = makeEdge(options);
+  const known = new KnownAddresses(options.clock);
+  const edge = makeEdge(options, known);
   if (options.tls !== null) checkCertificate(options.tls);
   // smtp-server would otherwise show a certificate whose key everybody has.
   else if (options.listeners.some(({ tls }) => tls === 'implicit')) throw noCertificate();
@@ -70,15 +72,18 @@ export async function startSmtpEdge(options: SmtpEdgeOptions): Promise<SmtpEdge>
     for (const server of servers) yield* server.sessions;
   };
   const endWatch = watchSessions(edge, sessions);
-  const unsubscribe = options.core.subscribe(storageLowTopic, (value) => {
-    edge.isStorageLow = value === true;
-  });
+  const unsubscribes = [
+    options.core.subscribe(storageLowTopic, (value) => {
+      edge.isStorageLow = value === true;
+    }),
+    options.core.subscribe(addressChangedTopic, (value) => known.forget(value as string)),
+  ];
   return {
     addresses: opened.flatMap((each) =>
       each.status === 'fulfilled' ? [{ host: each.value.address, port: each.value.port }] : [],
     ),
     async stop(graceMs) {
-      unsubscribe();
+      for (const unsubscribe of unsubscribes) unsubscribe();
       await stopServers(edge, servers, graceMs);
       endWatch();
     },
@@ -93,7 +98,7 @@ export async function startSmtpEdge(options: SmtpEdgeOptions): Promise<SmtpEdge>
   };
 }
 
-function makeEdge(options: SmtpEdgeOptions): Edge {
+function makeEdge(options: SmtpEdgeOptions, known: KnownAddresses): Edge {
   const { core, clock, log, hostname, inspectors = [] } = options;
   const { random } = options;
   const limits: SmtpLimits = { ...defaultLimits, ...options.limits };
@@ -109,8 +114,12 @@ function makeEdge(options: SmtpEdgeOptions): Edge {
     inspectors,
     settings: { ...defaultSettings, ...options.settings },
     sessionPrefix: `${randomText(random, 8)}-`,
-    router: new Router(core, limits, queryOptions, () =>
-      edge.settings.overQuotaIsPermanent ? replies.mailboxFull : replies.overQuota,
+    router: new Router(
+      core,
+      limits,
+      queryOptions,
+      () => (edge.settings.overQuotaIsPermanent ? replies.mailboxFull : replies.overQuota),
+      known,
     ),
     budget: { usedBytes: 0, bytesMax: limits.dataBytesMax },
     stats: newStats(),
