@@ -13,13 +13,28 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const nodeMajorMin = 24;
+/**
+ * For the commands that run a node. V8 sizes its heaps for a program that holds what it allocates; a mail is let go within
+ * milliseconds. Left alone, each edge marks its whole heap thrice a second, and semi-spaces of 16 MB fill with the dead.
+ * With these a mail costs a fifth less CPU and a third less memory (50 sessions, 10 KiB: 484 -> 381 us, 312 -> 205 MB).
+ */
+const heapFlags = ['--initial-heap-size=128', '--max-semi-space-size=8'];
+const nodeCommands = ['start', 'quickstart'];
 const here = fileURLToPath(import.meta.url);
 const root = dirname(dirname(here));
+
+const words = process.argv.slice(2);
+const flags = nodeCommands.includes(words.find((word) => !word.startsWith('-'))) ? heapFlags : [];
 
 if (Number.parseInt(process.versions.node, 10) >= nodeMajorMin) await runHere();
 else runOn(bundledNode());
 
 async function runHere() {
+  // The heaps are there already, so the process begins again, as itself: same id, same streams. Where that is not to be
+  // had, the node runs all the same.
+  if (flags.some((flag) => !process.execArgv.includes(flag)) && typeof process.execve === 'function') {
+    process.execve(process.execPath, [process.execPath, ...process.execArgv, ...flags, here, ...words]);
+  }
   rememberCompiled();
   // Node strips no types below node_modules, so a package carries the emitted JavaScript.
   if (!here.includes('/node_modules/')) return import('../runtime/main.ts');
@@ -53,7 +68,7 @@ function bundledNode() {
 }
 
 function runOn(node) {
-  const child = spawn(node, [here, ...process.argv.slice(2)], { stdio: 'inherit' });
+  const child = spawn(node, [...flags, here, ...words], { stdio: 'inherit' });
   for (const signal of ['SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGHUP', 'SIGUSR2']) {
     // At a terminal Ctrl-C and Ctrl-\ reach the child by themselves; a second one would read as "at once".
     const isSeenByChild = process.stdin.isTTY && (signal === 'SIGINT' || signal === 'SIGQUIT');

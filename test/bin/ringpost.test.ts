@@ -30,6 +30,30 @@ void test('ringpost: an older Node hands over to the bundled one, with the same 
   deepEqual([code, errors], [0, '']);
 });
 
+/** Says how it was started. */
+const mirror = `console.log(JSON.stringify({ pid: process.pid, flags: process.execArgv, words: process.argv.slice(2) }));`;
+
+void test('ringpost: what runs a node gets heaps to measure, under the same process id', async (t) => {
+  const command = tree(t, '.', { 'runtime/main.ts': mirror });
+  for (const words of [
+    ['start', '--data', 'd 1'],
+    ['--json', 'quickstart'],
+  ]) {
+    const child = launch(process.execPath, command, ...words);
+    const said = JSON.parse((await ending(child)).out) as { pid: number; flags: string[]; words: string[] };
+    deepEqual(said, { pid: child.pid, flags: ['--initial-heap-size=128', '--max-semi-space-size=8'], words });
+  }
+  const { out } = await ending(launch(process.execPath, command, 'status', 'start'));
+  deepEqual((JSON.parse(out) as { flags: string[] }).flags, []);
+});
+
+void test('ringpost: so it does when an older Node hands over', needsOlder, async (t) => {
+  const command = tree(t, '.', { 'runtime/main.ts': mirror });
+  linkPackages(command);
+  const { out } = await ending(launch(old, command, 'start'));
+  deepEqual((JSON.parse(out) as { flags: string[] }).flags, ['--initial-heap-size=128', '--max-semi-space-size=8']);
+});
+
 void test('ringpost: the exit status of the program is that of the command', needsOlder, async (t) => {
   const command = tree(t, '.', { 'runtime/main.ts': program });
   linkPackages(command);

@@ -37,13 +37,7 @@ export class Router {
   readonly #fullReply: () => Reply;
   readonly #known: KnownAddresses;
 
-  constructor(
-    core: CoreApi,
-    limits: SmtpLimits,
-    options: AskOptions,
-    fullReply: () => Reply,
-    known: KnownAddresses,
-  ) {
+  constructor(core: CoreApi, limits: SmtpLimits, options: AskOptions, fullReply: () => Reply, known: KnownAddresses) {
     this.#core = core;
     this.#limits = limits;
     this.#options = options;

@@ -127,6 +127,24 @@ void test('range: a command sees committed and uncommitted rows in one order, bo
   assert.deepEqual(down.outcome, { ok: true, answer: [4, 3, 2, 1] });
 });
 
+void test('watching a kind: told of each committed change, before the answer to it leaves', async () => {
+  const world = engineWorld([counterKind]);
+  const told: string[] = [];
+  const first = world.ask('counter', 'a', { kind: 'add', by: 2 } as never);
+  const end = world.engine.watchKind('counter', (key) => {
+    told.push(`${key}, ${first.outcome === undefined ? 'unanswered' : 'answered'}`);
+  });
+  await world.turn();
+  assert.deepEqual(told, []);
+  await world.settle();
+  assert.deepEqual(told, ['a, unanswered']);
+  assert.equal(first.outcome?.ok, true);
+  end();
+  world.ask('counter', 'b', { kind: 'add', by: 2 } as never);
+  await world.settle();
+  assert.equal(told.length, 1);
+});
+
 void test('unknown kinds and impossible keys are refused by name', async () => {
   const world = engineWorld([counterKind]);
   const unknown = world.ask('nobody', 'a', { kind: 'add' });

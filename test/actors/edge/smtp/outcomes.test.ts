@@ -15,6 +15,8 @@ afterEach(() => {
   world.core.queryFailures.length = 0;
   world.core.mails.length = 0;
   world.complaints.length = 0;
+  // What the edge remembers of addresses is forgotten.
+  world.clock.advance(1_000);
 });
 
 const failing = (code: string, transient: boolean): OperationError =>
