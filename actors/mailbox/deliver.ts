@@ -47,7 +47,7 @@ function receive(
   isAccepted: boolean,
 ): MailboxAnswers['deliver'] {
   const { turn } = box;
-  const known = knownDelivery(turn, recipient.fingerprint);
+  const known = knownDelivery(box, recipient.fingerprint);
   if (known !== null) return { folderId: known[0], uid: known[1], mailId: known[2], resend: true };
   const folder = targetFolder(box, recipient.folder);
   const content = { ...contentOf(turn, message), prefix: recipient.prefix, address: recipient.address };
@@ -66,7 +66,7 @@ function receive(
 export function append(turn: Turn, command: MailboxCommand & { readonly kind: 'append' }): MailboxAnswers['append'] {
   const { message } = command;
   const box = openMailbox(turn);
-  const known = knownDelivery(turn, command.fingerprint);
+  const known = knownDelivery(box, command.fingerprint);
   if (known !== null) {
     // The folder may have been deleted since; then its validity is nobody's any more.
     const uidValidity = box.folderOrRemains(known[0])?.row.uidValidity ?? 0;

@@ -19,17 +19,17 @@ export const fingerprintTimer = 'fingerprints';
 
 const dayOf = (ms: number): number => Math.floor(ms / dayMs);
 
-export function knownDelivery(turn: Turn, fingerprint: string | null): FingerprintRow | null {
+export function knownDelivery({ turn, head }: OpenMailbox, fingerprint: string | null): FingerprintRow | null {
   if (fingerprint === null) return null;
   if (fingerprint === '' || fingerprint.length > fingerprintCharactersMax || !isKeyText(fingerprint)) {
     throw badFingerprint();
   }
   const today = dayOf(turn.nowMs);
-  return (
-    turn.get<FingerprintRow>(fingerprintKey(today, fingerprint)) ??
-    turn.get<FingerprintRow>(fingerprintKey(today - 1, fingerprint)) ??
-    null
-  );
+  for (let day = today; day >= Math.max(today - 1, head.fingerprintsFrom); day--) {
+    const known = turn.get<FingerprintRow>(fingerprintKey(day, fingerprint));
+    if (known !== undefined) return known;
+  }
+  return null;
 }
 
 export function rememberDelivery(box: OpenMailbox, fingerprint: string | null, delivery: FingerprintRow): void {
@@ -38,6 +38,7 @@ export function rememberDelivery(box: OpenMailbox, fingerprint: string | null, d
   turn.put(fingerprintKey(dayOf(turn.nowMs), fingerprint), delivery);
   if (head.forgetsFingerprints) return;
   head.forgetsFingerprints = true;
+  head.fingerprintsFrom = dayOf(turn.nowMs);
   turn.setTimer(fingerprintTimer, forgetAtMs(turn, dayOf(turn.nowMs)));
 }
 
@@ -53,8 +54,10 @@ export function forgetFingerprints(turn: Turn): void {
     turn.delete(key);
   }
   let next: number | null = null;
-  if (kept !== undefined) next = forgetAtMs(turn, Number(kept.key[1]));
-  else if (oldest.length === forgottenPerTurnMax) next = turn.nowMs;
+  if (kept !== undefined) {
+    box.head.fingerprintsFrom = Number(kept.key[1]);
+    next = forgetAtMs(turn, box.head.fingerprintsFrom);
+  } else if (oldest.length === forgottenPerTurnMax) next = turn.nowMs;
   box.head.forgetsFingerprints = next !== null;
   if (next !== null) turn.setTimer(fingerprintTimer, next);
   box.save();

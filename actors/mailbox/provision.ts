@@ -41,6 +41,7 @@ export function create(turn: Turn, { accountId, quotaBytes }: Command<'create'>)
     isFull: false,
     forgetsFingerprints: false,
     forgetsTombstones: false,
+    fingerprintsFrom: 0,
     forgottenModSeq: 0,
     isPurging: false,
   });

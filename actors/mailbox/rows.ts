@@ -54,6 +54,8 @@ export interface HeadRow {
   /** A timer that forgets old fingerprints is set; the same for tombstones. */
   readonly forgetsFingerprints: boolean;
   readonly forgetsTombstones: boolean;
+  /** No fingerprint is of an older day, counted from 1970: a mailbox that began today has none of yesterday to look for. */
+  readonly fingerprintsFrom: number;
   /** Tombstones up to here are forgotten. */
   readonly forgottenModSeq: ModSeq;
   /** `purge` is on its way: for all others the mailbox is gone. */

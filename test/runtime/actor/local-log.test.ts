@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { batchesKept, LocalLog } from '../../../runtime/actor/local-log.ts';
+import { batchesKept, compactedAtOnce, LocalLog } from '../../../runtime/actor/local-log.ts';
 import { shardId } from '../../../runtime/base/ids.ts';
 import { InvariantError } from '../../../runtime/base/invariant.ts';
 import { bodyHash } from '../../../runtime/store/body-rows.ts';
@@ -105,7 +105,7 @@ void test('a body lives as long as a kept entry names it, then goes when nobody 
 
   const reopened = openLog(world.disk);
   assert.equal(reopened.bodies.entryCount(hash), 1, 'known again after a restart');
-  await reopened.commitMore(4, 10_000);
+  await reopened.commitMore(4 + compactedAtOnce, 10_000);
   assert.equal(reopened.bodies.has(hash), false);
 });
 
