@@ -26,7 +26,7 @@ export interface Limits {
   readonly turnMsWarn: number;
   /**
    * Activations kept in memory; the least recently used idle one goes first. At about 2 KiB each: 16 MB. With 50,000 of
-   * them a node that had just taken in 100,000 accounts stood at 605 MB, with 4,000 at 348 MB.
+   * them a node that had just taken in 100,000 accounts stood at 605 MiB, with 8,000 at 366.
    */
   readonly activationsMax: number;
   /** An activation without a command for so long is forgotten. It is a cache: activating again is one small read. */

@@ -249,6 +249,7 @@ class Run {
   #retryDeadLetter(): void {
     const [letter] = listDeadLetters(this.#life.store, 1);
     if (letter === undefined) return;
+    // One of the two is refused, and both are when it fails again; the oracle looks at what they did.
     for (let i = 0; i < 2; i++) this.#life.engine.retryDeadLetter(letter.shard, letter.index).catch(() => undefined);
   }
 

@@ -1,47 +1,26 @@
 /** What an adversary tried on the log of a lone node: each test is a promise that was broken once. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { batchesKept, compactedAtOnce, LocalLog } from '../../../runtime/actor/local-log.ts';
+import { batchesKept, compactedAtOnce } from '../../../runtime/actor/local-log.ts';
 import type { WriteSet } from '../../../runtime/actor/log.ts';
 import { shardId } from '../../../runtime/base/ids.ts';
-import { BodyTracker } from '../../../runtime/store/bodies.ts';
 import { bodyHash, readBody } from '../../../runtime/store/body-rows.ts';
 import { rowKey } from '../../../runtime/store/keys.ts';
-import { LayeredStore } from '../../../runtime/store/layered-store.ts';
-import { MemoryDisk, MemoryStore } from '../../../runtime/store/memory-store.ts';
-import { FakeClock } from '../../support/fake-clock.ts';
+import { MemoryDisk } from '../../../runtime/store/memory-store.ts';
+import { localLogWorld, type LocalLogWorldOptions } from '../../support/local-log-world.ts';
 
 const zero = shardId(0);
 
-function openLog(options: { readonly disk?: MemoryDisk; readonly observe?: () => void } = {}) {
-  const clock = new FakeClock();
-  const releases: (() => void)[] = [];
-  const tree = new MemoryStore({ disk: options.disk ?? new MemoryDisk(), settle: (apply) => releases.push(apply) });
-  const store = new LayeredStore(tree);
-  const bodies = new BodyTracker(store);
-  const fatals: unknown[] = [];
-  const log = new LocalLog({
-    tree,
-    store,
-    bodies,
-    shardCount: 2,
-    clock,
-    groupCommitBytesMax: 1_000_000,
-    observe: options.observe ?? (() => undefined),
-    fatal: (error) => fatals.push(error),
-  });
-  /** Lets the oldest transaction become durable. */
-  const release = async (): Promise<void> => {
-    releases.shift()?.();
-    for (let i = 0; i < 5; i++) await Promise.resolve();
-  };
+function openLog(options: LocalLogWorldOptions = {}) {
+  const world = localLogWorld(options);
+  const { log, releases, release } = world;
   /** One entry, one transaction. */
   const commit = async (changes: Partial<WriteSet>): Promise<void> => {
     log.append(zero, { timeMs: log.lastTimeMs(zero) + 1, rows: [], holds: [], bodies: [], ...changes });
     log.flush();
     while (releases.length > 0) await release();
   };
-  return { clock, tree, store, bodies, log, fatals, releases, release, commit };
+  return { ...world, commit };
 }
 
 const row = (name: string) => ({ key: rowKey(['s', 0, name]), value: Buffer.from(name) });

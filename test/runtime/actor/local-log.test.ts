@@ -1,14 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { batchesKept, compactedAtOnce, LocalLog } from '../../../runtime/actor/local-log.ts';
+import { batchesKept, compactedAtOnce } from '../../../runtime/actor/local-log.ts';
 import { shardId } from '../../../runtime/base/ids.ts';
 import { InvariantError } from '../../../runtime/base/invariant.ts';
 import { bodyHash } from '../../../runtime/store/body-rows.ts';
-import { BodyTracker } from '../../../runtime/store/bodies.ts';
 import { below, keyspace, rowKey } from '../../../runtime/store/keys.ts';
-import { LayeredStore, type ReadableStore } from '../../../runtime/store/layered-store.ts';
-import { MemoryDisk, MemoryStore } from '../../../runtime/store/memory-store.ts';
-import { FakeClock } from '../../support/fake-clock.ts';
+import type { ReadableStore } from '../../../runtime/store/layered-store.ts';
+import { MemoryDisk } from '../../../runtime/store/memory-store.ts';
+import { localLogWorld } from '../../support/local-log-world.ts';
 
 const zero = shardId(0);
 const one = shardId(1);
@@ -16,26 +15,13 @@ const row = (name: string) => ({ key: rowKey(['s', 0, name]), value: Buffer.from
 const entry = (timeMs: number, name: string) => ({ timeMs, rows: [row(name)], holds: [], bodies: [] });
 
 function openLog(disk = new MemoryDisk()) {
-  const clock = new FakeClock();
-  const releases: (() => void)[] = [];
-  const tree = new MemoryStore({ disk, settle: (apply) => releases.push(apply) });
-  const store = new LayeredStore(tree);
-  const bodies = new BodyTracker(store);
+  const world = localLogWorld({ disk });
+  const { clock, log, releases } = world;
   const commits: string[] = [];
-  const log = new LocalLog({
-    tree,
-    store,
-    bodies,
-    shardCount: 2,
-    clock,
-    groupCommitBytesMax: 1_000_000,
-    observe: () => undefined,
-    fatal: (error) => assert.fail(String(error)),
-  });
   log.onCommitted((of) => commits.push(of.map(({ shard, index }) => `${shard}:${index}`).join(' ')));
   const commit = async () => {
-    releases.shift()?.();
-    for (let i = 0; i < 5; i++) await Promise.resolve();
+    await world.release();
+    assert.deepEqual(world.fatals, []);
   };
   /** Entries of one commit each. */
   const commitMore = async (count: number, timeMs: number) => {
@@ -50,7 +36,7 @@ function openLog(disk = new MemoryDisk()) {
     clock.advance(1_000);
     while (releases.length > 0) await commit();
   };
-  return { disk, clock, commitMore, checkpoint, tree, store, bodies, log, commits, commit, releases };
+  return { ...world, commitMore, checkpoint, commits, commit };
 }
 
 void test('entries of all shards that gather during one transaction go into the next one together', async () => {
