@@ -5,8 +5,12 @@
 import type { Clock } from '../base/clock.ts';
 import type { Activation } from './activation.ts';
 
-/** How long one loop turn may run actors before input is looked at again. */
-const sliceMs = 8;
+/**
+ * How long one loop turn may run actors before input is looked at again. A finished commit is input too: with 8 ms, and
+ * with all calls of an edge's turn in one message, edge and core waited for each other's whole batch (7 to 17 % of the
+ * throughput at 50 sessions on two cores).
+ */
+const sliceMs = 1;
 
 export interface DispatcherOptions {
   readonly clock: Clock;

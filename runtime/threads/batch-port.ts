@@ -1,12 +1,12 @@
 /**
- * One MessagePort between two threads, where all calls and answers of a loop turn travel as one array.
+ * One MessagePort between two threads, where the calls and answers of a loop turn travel as arrays of a few.
  *
  *     call, call, answer, tell   --soon-->   postMessage([item, item, item, item])   -->   one event at the other end
  *
  * An item is an array: [id, op, ...] a call, [-id, 0, answer] or [-id, 1, code, transient, text] its answer,
  * [0, op, ...] told without an answer. Structured clone of such arrays costs as much as msgpackr does, and less for
  * small batches (README.md has the numbers). Sent in the loop's check phase (`clock.soon`), so that the input of all
- * sockets of a turn shares a batch; a microtask would send one for each socket.
+ * sockets of a turn shares batches; a microtask would send one for each socket.
  *
  * Promises: every call is settled exactly once; an error's code survives; both ends may call.
  * Leaves to others: what an op means (`core-wire.ts`), who is at the other end (`edge-worker.ts`).
@@ -42,6 +42,11 @@ export interface BatchPortOptions {
   readonly receive: (item: Item) => void;
 }
 
+/**
+ * So many items do not wait for the end of the turn: the other end begins with them while this one goes on. A message
+ * costs about 10 us, one item more 1 to 2.
+ */
+export const batchItemsMax = 6;
 const answered = 0;
 const failed = 1;
 
@@ -50,6 +55,7 @@ export class BatchPort {
   readonly #pending: PendingCalls;
   #batch: Item[] = [];
   #transfer = new Set<ArrayBuffer>();
+  #isFlushDue = false;
   #isClosed = false;
 
   constructor(options: BatchPortOptions) {
@@ -101,11 +107,19 @@ export class BatchPort {
 
   #send(item: Item): void {
     if (this.#isClosed) return;
-    if (this.#batch.push(item) === 1) this.#o.clock.soon(() => this.#flush());
+    const count = this.#batch.push(item);
+    if (count === 1 && !this.#isFlushDue) {
+      this.#isFlushDue = true;
+      this.#o.clock.soon(() => {
+        this.#isFlushDue = false;
+        this.#flush();
+      });
+    }
+    if (count >= batchItemsMax) this.#flush();
   }
 
   #flush(): void {
-    if (this.#isClosed) return;
+    if (this.#isClosed || this.#batch.length === 0) return;
     const batch = this.#batch;
     const transfer = [...this.#transfer];
     this.#batch = [];

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ActorKind } from '../../../runtime/actor/actor.ts';
 import { listDeadLetters } from '../../../runtime/actor/dead-letters.ts';
-import { batchesKept, compactedAtOnce } from '../../../runtime/actor/local-log.ts';
+import { batchesKept, compactedEvery } from '../../../runtime/actor/local-log.ts';
 import { bodyHash, readBody } from '../../../runtime/store/body-rows.ts';
 import { below, keyspace, rowKey } from '../../../runtime/store/keys.ts';
 import type { ReadableStore } from '../../../runtime/store/layered-store.ts';
@@ -104,7 +104,7 @@ void test('the body of a notice stays while the notice is on its way or a dead l
   const world = engineWorld([counterKind, sender]);
   // So many commits that no entry of the log keeps the body any more.
   const commitMuch = async (): Promise<void> => {
-    for (let i = 0; i < batchesKept + compactedAtOnce + 8; i++) {
+    for (let i = 0; i < batchesKept + 2 * compactedEvery; i++) {
       world.ask('counter', 'other', { kind: 'add', by: 1 } as never);
       await world.settle();
       if (i % 100 === 0) world.clock.advance(250);

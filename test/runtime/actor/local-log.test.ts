@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { batchesKept, compactedAtOnce } from '../../../runtime/actor/local-log.ts';
+import { batchesKept, compactedEvery } from '../../../runtime/actor/local-log.ts';
 import { shardId } from '../../../runtime/base/ids.ts';
 import { InvariantError } from '../../../runtime/base/invariant.ts';
 import { bodyHash } from '../../../runtime/store/body-rows.ts';
@@ -91,7 +91,7 @@ void test('a body lives as long as a kept entry names it, then goes when nobody 
 
   const reopened = openLog(world.disk);
   assert.equal(reopened.bodies.entryCount(hash), 1, 'known again after a restart');
-  await reopened.commitMore(4 + compactedAtOnce, 10_000);
+  await reopened.commitMore(2 * compactedEvery, 10_000);
   assert.equal(reopened.bodies.has(hash), false);
 });
 
@@ -126,3 +126,21 @@ function manyRows(round: number) {
   const gone = Array.from({ length: round === 0 ? 0 : 500 }, (_, i) => ({ ...row(`${round - 1}-${i}`), value: null }));
   return [...rows, ...gone];
 }
+
+void test('what a checkpoint lets go of goes a few batches at a time, faster than new ones come', async () => {
+  const world = openLog();
+  const kept = (): number => world.store.range({ ...below(rowKey([keyspace.log])), limit: 10_000 }).length;
+  await world.commitMore(batchesKept + 200, 1);
+  await world.checkpoint();
+  const before = kept();
+  assert.ok(before >= batchesKept + 200);
+  let largest = 0;
+  let last = before;
+  for (let i = 0; i < 96; i++) {
+    await world.commitMore(1, 10_000 + i);
+    largest = Math.max(largest, last - kept());
+    last = kept();
+  }
+  assert.ok(largest > 0 && largest < 16, `${largest} at once`);
+  assert.ok(last <= before - 40, `${last} of ${before} are left`);
+});

@@ -4,7 +4,13 @@ import { MessageChannel } from 'node:worker_threads';
 import type { Outcome } from '../../../runtime/actor/request.ts';
 import { type Clock, systemClock } from '../../../runtime/base/clock.ts';
 import { refused } from '../../../runtime/base/errors.ts';
-import { BatchPort, type BatchPortOptions, type Item, type Port } from '../../../runtime/threads/batch-port.ts';
+import {
+  batchItemsMax,
+  BatchPort,
+  type BatchPortOptions,
+  type Item,
+  type Port,
+} from '../../../runtime/threads/batch-port.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
 /** Time stands still; the loop does not. */
@@ -59,17 +65,16 @@ const call = (port: BatchPort, ...args: unknown[]): Promise<Outcome> =>
 
 const echo: BatchPortOptions['serve'] = (item, settle) => settle({ ok: true, answer: item[2] });
 
-void test('all calls of one turn travel in one message, and so do their answers', async () => {
+void test('calls of one turn share messages: full ones leave at once, the rest at the end of the turn', async () => {
   const { here, posted } = pair(echo);
-  const outcomes = await Promise.all(Array.from({ length: 100 }, (_, i) => call(here, 1, i)));
+  const answers = Promise.all(Array.from({ length: 2 * batchItemsMax + 1 }, (_, i) => call(here, 1, i)));
+  const sizes = () => posted.map((batch) => batch.length);
+  assert.deepEqual(sizes(), [batchItemsMax, batchItemsMax]);
   assert.deepEqual(
-    outcomes.map((outcome) => outcome.ok && outcome.answer),
-    [...Array(100).keys()],
+    (await answers).map((outcome) => outcome.ok && outcome.answer),
+    [...Array(2 * batchItemsMax + 1).keys()],
   );
-  assert.deepEqual(
-    posted.map((batch) => batch.length),
-    [100],
-  );
+  assert.deepEqual(sizes(), [batchItemsMax, batchItemsMax, 1]);
   here.close();
 });
 
