@@ -41,6 +41,12 @@ export const aims = {
   rssAnonMibMax: 400,
   /** restart: from the start of the process until it is ready. */
   startMsMax: 3000,
+  /** smtp-out: ours over Postfix, in the same rounds. */
+  smtpOut: { deliveryRatioMin: 3, submissionRatioMin: 3, submissionSessions: 10 },
+  /** queue-scale: RssAnon with the whole queue. */
+  queueRssAnonMibMax: 500,
+  /** queue-scale: p99 of others' mail while one domain is dead, over p99 without it. */
+  deadDomainP99RatioMax: 1.5,
   /** idle-connections: RssAnon for each, in KiB: 30 KB. */
   idleConnectionKibMax: 29.3,
 } as const;

@@ -19,6 +19,12 @@ export interface Settings {
   readonly messages: number;
   readonly accounts: number;
   readonly connections: number;
+  /** smtp-out: mails in the queue of each round; queue-scale: mails in the large queue. */
+  readonly mails: number;
+  /** Remote domains that they are for. */
+  readonly domains: number;
+  /** queue-scale: mails for one domain that does not answer. */
+  readonly deadMails: number;
   readonly json: boolean;
   readonly hasRingpost: boolean;
   /** Where the data directories are made. */
@@ -39,6 +45,9 @@ export const usage = `npm run bench -- <scenario> [flags]
   --messages 1000000        mailbox-scale, restart: mails in the mailbox
   --accounts 100000         accounts-scale, restart: accounts
   --connections 10000       idle-connections
+  --mails 10000             smtp-out, queue-scale: mails in the queue
+  --domains 10              smtp-out, queue-scale: remote domains that they are for
+  --dead-mails 50000        queue-scale: mails for one domain that does not answer
   --without-ringpost        peers only
   --set key=value           handed to ringpost (may be given many times)
   --root DIR                where data directories are made (default: the system's temporary directory)
@@ -63,6 +72,9 @@ const flags = {
   messages: { type: 'string', default: '1000000' },
   accounts: { type: 'string', default: '100000' },
   connections: { type: 'string', default: '10000' },
+  mails: { type: 'string' },
+  domains: { type: 'string' },
+  'dead-mails': { type: 'string', default: '50000' },
   'without-ringpost': { type: 'boolean', default: false },
   set: { type: 'string', multiple: true },
   root: { type: 'string' },
@@ -75,6 +87,8 @@ export interface ScenarioDefaults {
   readonly sessions: readonly number[];
   readonly sizesKib: readonly number[];
   readonly modes: readonly SessionMode[];
+  readonly mails?: number;
+  readonly domains?: number;
 }
 
 /**
@@ -106,6 +120,9 @@ export function parseSettings(
     messages: number('--messages', values.messages, 1, 100_000_000),
     accounts: number('--accounts', values.accounts, 1, 1_000_000),
     connections: number('--connections', values.connections, 1, 19_000),
+    mails: number('--mails', values.mails ?? String(defaults.mails ?? 10_000), 1, 10_000_000),
+    domains: number('--domains', values.domains ?? String(defaults.domains ?? 10), 1, 1_000_000),
+    deadMails: number('--dead-mails', values['dead-mails'], 0, 10_000_000),
     json: values.json,
     hasRingpost: !values['without-ringpost'],
     root: values.root ?? tmpdir(),

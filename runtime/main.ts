@@ -7,25 +7,23 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { addresses } from '../actors/address/protocol.ts';
 import { mailCliRows, mailNouns } from '../actors/admin/cli-rows.ts';
-import type { HttpWorkerConfig } from '../actors/edge/http/worker.ts';
+import { dueTopic } from '../actors/delivery-domain/due-topic.ts';
+import { deliveryDomains, deliveryDueTopic } from '../actors/delivery-domain/protocol.ts';
+import { dnsServersOf, edgeSpecs } from '../actors/edge/edge-specs.ts';
 import { addressChangedTopic } from '../actors/edge/smtp/known-addresses.ts';
-import type { SmtpWorkerConfig } from '../actors/edge/smtp/worker.ts';
 import { parseAddress } from '../actors/mail/address.ts';
 import { clusterSettings } from '../actors/settings/protocol.ts';
+import { seedSettings, settingNames, splitSets } from '../actors/settings/seeds.ts';
 import { systemClock } from './base/clock.ts';
 import { assertLimits } from './base/limits.ts';
 import { systemRandom } from './base/random.ts';
-import { adminSocketPath } from './cli/admin-socket.ts';
 import { systemIo } from './cli/io.ts';
 import { type NodeCommands, nodeNouns, nodeRows } from './cli/node-rows.ts';
 import { runCli } from './cli/run.ts';
 import { loadConfig, type LoadedConfig } from './config/load.ts';
-import type { Config } from './config/schema.ts';
 import type { Core } from './node/core.ts';
 import type { Topic } from './node/core-target.ts';
-import type { EdgeSpec } from './node/edges.ts';
 import type { Logger } from './observe/logger.ts';
-import type { CertificatePem } from './threads/control-channel.ts';
 import type { CoreApi } from './threads/core-api.ts';
 
 const version = (JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string })
@@ -37,51 +35,9 @@ const program = import.meta.url.includes('/node_modules/') ? 'ringpost' : 'npx r
 /** A first look must not need a privilege, nor be reachable from outside, nor bury what it says in log lines. */
 const quickstartDefaults = { 'smtp.listen': '127.0.0.1:2525', 'http.listen': '127.0.0.1:8025', 'log.level': 'warn' };
 
-function edgesOf(config: Config, certificate: () => CertificatePem, dataPath: string): EdgeSpec[] {
-  const { hostname, smtp, limits } = config;
-  const logLevel = config.log.level;
-  const smtpConfig = (): SmtpWorkerConfig => ({
-    listeners: smtp.listen.map(({ host, port, tls, proxyProtocol, trusted }) => ({
-      host,
-      port,
-      tls,
-      proxiesTrusted: proxyProtocol ? trusted : [],
-      reusePort: smtp.threads > 1,
-    })),
-    hostname,
-    limits: {
-      messageBytesMax: limits.messageBytesMax,
-      dataBytesMax: limits.dataBufferBytesMax,
-      silenceMsMax: smtp.idleTimeoutMs,
-      dataBytesPerSecondMin: smtp.dataRateMinBytesPerS,
-      connectionsMax: smtp.connectionsMax,
-      connectionsPerClientMax: smtp.connectionsPerClientMax,
-    },
-    settings: { greetingDelayMs: smtp.greetingDelayMs },
-    tls: certificate(),
-    logLevel,
-  });
-  const httpConfig = (): HttpWorkerConfig => ({
-    listeners: config.http.listen.map(({ host, port, tls }) => ({
-      host,
-      port,
-      tls: tls === 'none' ? tls : 'implicit',
-    })),
-    tls: certificate(),
-    adminSocketPath: adminSocketPath(dataPath),
-    hostname,
-    logLevel,
-  });
-  const smtpEntry = new URL('../actors/edge/smtp/worker.ts', import.meta.url);
-  const httpEntry = new URL('../actors/edge/http/worker.ts', import.meta.url);
-  const smtpThreads = smtp.listen.length === 0 ? 0 : smtp.threads;
-  return [
-    ...Array.from({ length: smtpThreads }, (_, i) => ({ name: `smtp-${i + 1}`, entry: smtpEntry, config: smtpConfig })),
-    { name: 'http', entry: httpEntry, config: httpConfig },
-  ];
-}
-
-/** `settings`: all cluster settings, now and at every change; `addressChanged`: the key of each address that changes. */
+/**
+ * `settings`: all cluster settings but their secrets, now and at every change; `addressChanged`: the key of each address that changes; `deliveryDue`: of each delivery domain that has work.
+ */
 function topicsOf({ engine }: Core): ReadonlyMap<string, Topic> {
   const principal = { kind: 'node', id: 'settings' } as const;
   const settings: Topic = (publish) => {
@@ -95,6 +51,7 @@ function topicsOf({ engine }: Core): ReadonlyMap<string, Topic> {
   return new Map([
     ['settings', settings],
     [addressChangedTopic, (publish) => engine.watchKind(addresses.kind, publish)],
+    [deliveryDueTopic, dueTopic(engine, deliveryDomains.kind)],
   ]);
 }
 
@@ -124,7 +81,7 @@ async function runNode({ config, warnings }: LoadedConfig, { setUp, served }: No
     version,
     kinds,
     log,
-    edges: ({ certificate, dataPath }) => edgesOf(config, certificate, dataPath),
+    edges: (facts) => edgeSpecs({ ...facts, config, version }),
     topics: topicsOf,
     ...(setUp === undefined ? {} : { setUp }),
     fatal: (error) => die(log, error),
@@ -159,20 +116,27 @@ function die(log: Logger, error: unknown): void {
 
 const io = systemIo();
 
+const seed = (core: CoreApi, seeds: ReturnType<typeof splitSets>): Promise<void> =>
+  seedSettings(core, seeds.cluster, (text) => io.err(`ringpost: ${text}\n`));
+
 const commands: NodeCommands = {
+  nodeSets: (sets) => splitSets(sets).node,
   async start(sources) {
-    const loaded = loadConfig(sources);
+    const seeds = splitSets(sources.sets ?? []);
+    const loaded = loadConfig({ ...sources, sets: seeds.node, alsoKnown: settingNames });
     const { data, smtp } = loaded.config;
     const at = smtp.listen.map(({ host, port }) => `${host}:${port}`).join(', ');
     const served = (): Promise<void> =>
       io.out(`Ringpost ${version} serves: data in ${data}, SMTP on ${at || 'no address'}\n`);
-    await runNode(loaded, { served });
+    await runNode(loaded, { setUp: (core) => seed(core, seeds), served });
   },
   async quickstart(sources, address) {
-    const loaded = loadConfig({ ...sources, defaults: quickstartDefaults });
-    const [{ quickstart }, { hashPassword, requirePasswordHash }] = await Promise.all([
+    const seeds = splitSets(sources.sets ?? []);
+    const loaded = loadConfig({ ...sources, sets: seeds.node, alsoKnown: settingNames, defaults: quickstartDefaults });
+    const [{ quickstart }, { hashPassword, requirePasswordHash }, { makeKeyPair }] = await Promise.all([
       import('../actors/admin/quickstart.ts'),
       import('../actors/account/password.ts'),
+      import('../actors/dkim/key-pair.ts'),
     ]);
     // Before there is a node whose data directory would stay behind.
     if (address !== null) parseAddress(address);
@@ -180,9 +144,11 @@ const commands: NodeCommands = {
     await io.out(`Everything is kept in ${resolve(data)}\n`);
     let instructions = '';
     const setUp = async (core: CoreApi): Promise<void> => {
+      await seed(core, seeds);
       const principal = { kind: 'operator', id: 'quickstart' } as const;
       const chance = { clock: systemClock, random: systemRandom };
-      const context = { core, principal, ...chance, hostname, hashPassword, checkPasswordHash: requirePasswordHash };
+      const secrets = { hashPassword, checkPasswordHash: requirePasswordHash, makeKeyPair };
+      const context = { core, principal, ...chance, hostname, dnsServers: dnsServersOf(loaded.config), ...secrets };
       const listener = smtp.listen[0] ?? { host: '127.0.0.1', port: 25 };
       const made = await quickstart(context, { address, smtp: listener, dataDirectory: data, program });
       instructions = made.text;

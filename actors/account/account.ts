@@ -16,8 +16,11 @@ import type {
   Credential,
   Scope,
 } from './protocol.ts';
+import { beginRequest, finishRequest, forgetRequests, releaseRequest } from './request-keys.ts';
+import { isTokenHash } from './token.ts';
 
-type AccountRow = Omit<AccountFacts, 'exists' | 'accountId'>;
+/** `savesSent` is missing in rows from before there was submission. */
+type AccountRow = Omit<AccountFacts, 'exists' | 'accountId' | 'savesSent'> & Partial<Pick<AccountFacts, 'savesSent'>>;
 type NewCredential = Omit<Credential, 'id' | 'createdMs'>;
 
 const accountKey = ['f'];
@@ -70,6 +73,20 @@ const commands: CommandTable<Turn, AccountCommand, AccountAnswers> = {
     return {};
   },
 
+  setSavesSent(turn, { savesSent }) {
+    turn.put(accountKey, { ...accountOf(turn), savesSent } satisfies AccountRow);
+    return {};
+  },
+
+  beginRequest(turn, command) {
+    accountOf(turn);
+    return beginRequest(turn, command);
+  },
+
+  finishRequest,
+
+  releaseRequest,
+
   remove(turn) {
     if (turn.get(accountKey) === undefined) return { removed: false };
     for (const { id } of credentialsOf(turn)) turn.delete(credentialKey(id));
@@ -82,16 +99,25 @@ const queries: CommandTable<View, AccountQuery, AccountAnswers> = {
   facts(view) {
     const row = view.get<AccountRow>(accountKey);
     const accountId = view.key;
-    if (row !== undefined) return { exists: true, accountId, ...row };
-    return { exists: false, accountId, address: '', mailboxId: '', displayName: '', enabled: false, createdMs: 0 };
+    const none = { address: '', mailboxId: '', displayName: '', enabled: false, createdMs: 0 };
+    return { exists: row !== undefined, accountId, savesSent: false, ...(row ?? none) };
   },
 
   credentials(view, { scope }) {
     if (!view.get<AccountRow>(accountKey)?.enabled) return [];
     return credentialsOf(view).filter(
-      (credential) => hasScope(credential, scope) && !isExpired(credential, view.nowMs),
+      (credential) =>
+        hasScope(credential, scope) && !isExpired(credential, view.nowMs) && !isTokenHash(credential.hash),
     );
   },
+
+  credential(view, { credentialId }) {
+    if (!isKeyText(credentialId) || !view.get<AccountRow>(accountKey)?.enabled) return null;
+    const credential = view.get<Credential>(credentialKey(credentialId));
+    return credential === undefined || isExpired(credential, view.nowMs) ? null : credential;
+  },
+
+  credentialList: (view) => credentialsOf(view).map(({ hash: _kept, ...listed }) => listed),
 };
 
 export const account: ActorKind<AccountProtocol> = {
@@ -99,6 +125,7 @@ export const account: ActorKind<AccountProtocol> = {
   rowVersion: 1,
   command: (turn, command) => runCommand(commands, turn, command),
   query: (view, query) => runCommand(queries, view, query),
+  timer: (turn) => forgetRequests(turn),
 };
 
 function accountOf(turn: Turn): AccountRow {
@@ -112,8 +139,9 @@ const credentialsOf = (view: View): Credential[] =>
 
 function keep(turn: Turn, credential: NewCredential): string {
   const { kind, label, scopes, hash, expiresMs } = credential;
-  // What is kept is compared with argon2; a password that came here in clear must not be stored.
-  if (!hash.startsWith('$argon2id$')) throw refused('badCredential', 'a credential is an argon2id hash in PHC form');
+  // A password that came here in clear must not be stored, nor one under a hash that is quick to guess against.
+  if (!hash.startsWith('$argon2id$') && !(kind === 'token' && isTokenHash(hash)))
+    throw refused('badCredential', 'a credential is an argon2id hash in PHC form');
   if (scopes.length === 0) throw refused('badCredential', 'a credential has at least one scope');
   if (label.length > labelCharactersMax)
     throw refused('badCredential', `a label has at most ${labelCharactersMax} characters`);
@@ -122,6 +150,7 @@ function keep(turn: Turn, credential: NewCredential): string {
   return id;
 }
 
-const hasScope = ({ scopes }: Credential, wanted: Scope): boolean => scopes.includes(wanted) || scopes.includes('all');
+const hasScope = ({ scopes }: Credential, wanted: Scope | null): boolean =>
+  wanted === null || scopes.includes(wanted) || scopes.includes('all');
 
 const isExpired = ({ expiresMs }: Credential, nowMs: number): boolean => expiresMs !== null && expiresMs <= nowMs;

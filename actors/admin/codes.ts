@@ -1,5 +1,5 @@
 /** Every refusal of the mail subcommands, by code. Each text ends with what cures it. */
-import { type OperationError, refused } from '../../runtime/base/errors.ts';
+import { type OperationError, refused, tryLater } from '../../runtime/base/errors.ts';
 
 export const noSuchDomain = (domain: string): OperationError =>
   refused('noSuchDomain', `${domain} is not a domain of this server. Cure: ringpost domain add ${domain}`);
@@ -70,6 +70,19 @@ export const noTrace = (subject: string): OperationError =>
       'or an address of this server',
   );
 
+export const noAuthor = (): OperationError =>
+  refused(
+    'noAuthor',
+    'the mail has no From, or several or a malformed one. Cure: give its header one line From: ADDRESS',
+  );
+
+export const noSuchQueued = (id: string): OperationError =>
+  refused(
+    'noSuchQueued',
+    `no mail that waits is named "${id}". Cure: ringpost queue list shows what waits; ` +
+      `ringpost trace ${id} tells what became of a mail`,
+  );
+
 export const emptyPassword = (): OperationError =>
   refused('emptyPassword', 'the password is empty. Cure: give one on standard input, or none at all to have one made');
 
@@ -100,4 +113,23 @@ export const partlyImported = (refusedCount: number, first: string): OperationEr
     'partlyImported',
     `${refusedCount} were refused, the first with: ${first}. Cure: mend that and repeat the command; ` +
       'what is there already is not doubled',
+  );
+
+export const badDnsServers = (servers: readonly string[]): OperationError =>
+  refused(
+    'badDnsServers',
+    `name servers cannot be asked: ${servers.join(', ')}. Cure: give IP addresses in dns.servers of the node's configuration`,
+  );
+
+export const dnsUnreachable = (what: string, code: string, cause: unknown): OperationError =>
+  tryLater(
+    'dnsUnreachable',
+    `the name servers did not say what the ${what} is (${code}). Cure: try again; see dns.servers of the node`,
+    cause,
+  );
+
+export const dnsIncomplete = (domain: string): OperationError =>
+  refused(
+    'dnsIncomplete',
+    `the DNS has not all that ${domain} needs. Cure: do what stands above, wait for the DNS (up to an hour), check again`,
   );

@@ -4,11 +4,12 @@ import { type AdminContext, adminRow } from '../../runtime/cli/admin-row.ts';
 import type { CliRow } from '../../runtime/cli/cli-row.ts';
 import { wrongUsage } from '../../runtime/cli/codes.ts';
 import type { Input } from '../../runtime/cli/input.ts';
+import { makeDkimKeys } from '../dkim/key-pair.ts';
 import { type DomainPolicy, localDomains } from '../local-domain/protocol.ts';
 import { parseAddress, parseDomain } from '../mail/address.ts';
 import { clusterSettings } from '../settings/protocol.ts';
 import { remoteTargetUnsupported } from './codes.ts';
-import { ask, domainPolicy, domainsOf, requireDomain, settingOf } from './directory.ts';
+import { ask, domainPolicy, domainsOf, query, requireDomain, settingOf } from './directory.ts';
 
 const policySchema = z.strictObject({
   catchAll: z.string().nullable().optional(),
@@ -24,16 +25,25 @@ const domainAdd = adminRow({
   run: (context, { domain, policy }) => addDomain(context, domain, policy),
 });
 
-/** Also for the quick start. A domain that is there stays as it is. */
+/** Also for the quick start. A domain that is there stays as it is, but gets DKIM keys if it has none. */
 export async function addDomain(context: AdminContext, text: string, given: z.output<typeof policySchema>) {
   const domain = parseDomain(text);
   const separator = await settingOf(context, 'smtp.detailSeparator');
   const byDefault = { detailSeparator: separator === 'none' ? null : separator };
   const policy = { ...byDefault, ...(await checkedPolicy(context, given, domain)) };
-  // The list last: what it names is whole. Both repeat harmlessly when this was interrupted in between.
+  // The list last: what it names is whole. All repeat harmlessly when this was interrupted in between.
   const { created } = await ask(context, localDomains.ref(domain), { kind: 'create', policy });
+  await addFirstKeys(context, domain);
   await ask(context, clusterSettings, { kind: 'addDomain', domain });
   return { domain, created };
+}
+
+/** They sign at once: a signature whose key is not in the DNS yet counts as none (RFC 6376 §6.1). */
+async function addFirstKeys(context: AdminContext, domain: string): Promise<void> {
+  const { keys: there } = await query(context, localDomains.ref(domain), { kind: 'keys' });
+  if (there.length > 0) return;
+  const keys = await makeDkimKeys(context.makeKeyPair, context.random, context.clock.nowMs());
+  await ask(context, localDomains.ref(domain), { kind: 'addKeys', keys, state: 'active' });
 }
 
 const domainSet = adminRow({
@@ -126,7 +136,7 @@ export const domainCli: readonly CliRow[] = [
     name: 'domain add',
     permission: domainAdd.permission,
     summary: domainAdd.summary,
-    details: 'Adding a domain again changes nothing.',
+    details: 'Adding a domain again changes nothing. With the domain come DKIM keys, by which others know its mail.',
     args: [{ name: '<domain>', summary: 'e.g. example.org' }],
     options: policyOptions,
     examples: ['ringpost domain add example.org', 'ringpost domain add example.org --catch-all ann@example.org'],
@@ -135,7 +145,8 @@ export const domainCli: readonly CliRow[] = [
       const answer = await cli.node.call(domainAdd, { domain: input.argument('domain'), policy: policyOf(input) });
       await cli.print(answer, ({ domain, created }) =>
         created
-          ? `Mail for ${domain} is received from now on. Next: ringpost account add you@${domain}`
+          ? `Mail for ${domain} is received from now on. Next: ringpost account add you@${domain}\n` +
+            `What to put into the DNS: ringpost dns ${domain}`
           : `The domain ${domain} was there already; nothing changed. To change it: ringpost domain set ${domain}`,
       );
     },

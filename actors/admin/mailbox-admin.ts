@@ -141,7 +141,7 @@ export const mailboxRaw = adminRow({
 
 /** The prefix of this recipient and then exactly what the client sent; without the prefix when `asReceived`. */
 export async function* messageBytes(
-  { core }: AdminContext,
+  { core }: Pick<AdminContext, 'core'>,
   { prefix, body }: Message,
   asReceived: boolean,
 ): AsyncGenerator<Uint8Array, void, undefined> {

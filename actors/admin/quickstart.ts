@@ -6,7 +6,7 @@
  */
 import { OperationError } from '../../runtime/base/errors.ts';
 import type { AdminContext } from '../../runtime/cli/admin-row.ts';
-import { parseAddress } from '../mail/address.ts';
+import { type Address, parseAddress } from '../mail/address.ts';
 import { addAccount } from './account-life.ts';
 import { defaultQuotaBytes, readablePassword } from './account-admin.ts';
 import { addDomain } from './domain.ts';
@@ -38,14 +38,10 @@ export async function quickstart(context: AdminContext, options: QuickstartOptio
   const password = readablePassword(context.random);
   const isNew = await isMade(context, address, password);
   const known = isNew ? password : null;
-  return { address: address.normalised, password: known, text: instructions(address.normalised, known, options) };
+  return { address: address.normalised, password: known, text: instructions(address, known, options) };
 }
 
-async function isMade(
-  context: AdminContext,
-  address: ReturnType<typeof parseAddress>,
-  password: string,
-): Promise<boolean> {
+async function isMade(context: AdminContext, address: Address, password: string): Promise<boolean> {
   try {
     const [passwordHash, quotaBytes] = await Promise.all([context.hashPassword(password), defaultQuotaBytes(context)]);
     await addAccount(context, { address, displayName: '', passwordHash, quotaBytes });
@@ -56,7 +52,11 @@ async function isMade(
   }
 }
 
-function instructions(address: string, password: string | null, options: QuickstartOptions): string {
+function instructions(
+  { normalised: address, domain }: Address,
+  password: string | null,
+  options: QuickstartOptions,
+): string {
   const { smtp, dataDirectory, program } = options;
   // What listens on all addresses is reached on this one.
   const host = ['0.0.0.0', '::', ''].includes(smtp.host) ? '127.0.0.1' : smtp.host;
@@ -80,6 +80,9 @@ function instructions(address: string, password: string | null, options: Quickst
     `  ${program} trace ${to}${data}`,
     'See how the node is:',
     `  ${program} status${data}`,
+    ...(options.address === null
+      ? []
+      : ['For mail from and to the world, put into the DNS:', `  ${program} dns ${domain}${data}`]),
   ].join('\n');
 }
 

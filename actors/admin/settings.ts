@@ -1,11 +1,11 @@
 /** `ringpost set|get|settings`: what holds for the whole cluster and changes how mail is handled. */
 import { z } from 'zod';
 import { adminRow } from '../../runtime/cli/admin-row.ts';
-import type { CliRow } from '../../runtime/cli/cli-row.ts';
+import type { Cli, CliRow } from '../../runtime/cli/cli-row.ts';
 import { wrongUsage } from '../../runtime/cli/codes.ts';
+import type { Input } from '../../runtime/cli/input.ts';
+import { readSecret } from '../../runtime/cli/io.ts';
 import { formatTime } from '../../runtime/cli/units.ts';
-import { refused } from '../../runtime/base/errors.ts';
-import { nearest } from '../../runtime/base/suggest.ts';
 import { clusterSettings } from '../settings/protocol.ts';
 import { ask, query } from './directory.ts';
 
@@ -16,10 +16,15 @@ const settingsSet = adminRow({
   permission: 'settings.write',
   summary: 'Change a setting of the cluster',
   args: z.strictObject({ key: z.string(), value: z.string().nullable() }),
-  async run(context, { key, value }) {
-    const change = await ask(context, clusterSettings, { kind: 'set', key, value });
-    return { key, ...change };
-  },
+  run: (context, { key, value }) => ask(context, clusterSettings, { kind: 'set', key, value }),
+});
+
+const settingsGet = adminRow({
+  name: 'settings-get',
+  permission: 'settings.read',
+  summary: 'Print the value of one setting',
+  args: z.strictObject({ key: z.string() }),
+  run: (context, { key }) => query(context, clusterSettings, { kind: 'one', key }),
 });
 
 const settingsAll = adminRow({
@@ -34,6 +39,14 @@ const settingsAll = adminRow({
   },
 });
 
+const settingsPatterns = adminRow({
+  name: 'settings-patterns',
+  permission: 'settings.read',
+  summary: 'Show the settings that each domain may have one of',
+  args: z.strictObject({}),
+  run: (context) => query(context, clusterSettings, { kind: 'patterns' }),
+});
+
 const settingsHistory = adminRow({
   name: 'settings-history',
   permission: 'settings.read',
@@ -42,13 +55,7 @@ const settingsHistory = adminRow({
   run: (context) => query(context, clusterSettings, { kind: 'history', limit: historyLinesMax }),
 });
 
-export const settingsAdmin = [settingsSet, settingsAll, settingsHistory];
-
-const unknownSetting = (key: string, known: readonly string[]) => {
-  const near = nearest(key, known);
-  const hint = near === null ? 'ringpost settings lists them' : `did you mean ${near}?`;
-  return refused('unknownSetting', `there is no setting "${key}". Cure: ${hint}`);
-};
+export const settingsAdmin = [settingsSet, settingsGet, settingsAll, settingsPatterns, settingsHistory];
 
 export const settingsCli: readonly CliRow[] = [
   {
@@ -61,37 +68,39 @@ export const settingsCli: readonly CliRow[] = [
       { name: '<key>', summary: 'name of the setting; ringpost settings lists them' },
       { name: '[value]', summary: 'its new value' },
     ],
-    options: [{ flags: '--default', summary: 'back to the default' }],
-    examples: ['ringpost set mailbox.quotaBytes 2147483648', 'ringpost set mailbox.quotaBytes --default'],
+    options: [
+      { flags: '--default', summary: 'back to the default' },
+      {
+        flags: '--stdin',
+        summary: 'read the value from standard input: a password does not belong into a command line',
+      },
+    ],
+    examples: [
+      'ringpost set mailbox.quotaBytes 2147483648',
+      'ringpost set mailbox.quotaBytes --default',
+      'ringpost set relay smtp.example.net:587',
+      'ringpost set relay.password --stdin < password.txt',
+      'ringpost set routes.example.com 192.0.2.7:25',
+    ],
     needs: 'node',
     async run(cli, input) {
-      const key = input.argument('key');
-      const value = input.argumentOr('value', null);
-      if ((value === null) !== input.flag('default')) throw wrongUsage(`give ${key} a value, or --default`);
-      await cli.print(await cli.node.call(settingsSet, { key, value }), (change) =>
-        change.before === change.after
-          ? `${key} was ${change.after ?? 'the default'} already.`
-          : `${key} = ${change.after ?? 'the default'} (before: ${change.before ?? 'the default'})`,
+      const given = input.argument('key');
+      const value = await valueOf(cli, input, given);
+      await cli.print(await cli.node.call(settingsSet, { key: given, value }), ({ key, before, after, changed }) =>
+        changed ? `${key} = ${said(after)} (before: ${said(before)})` : `${key} was ${said(after)} already.`,
       );
     },
   },
   {
     name: 'get',
-    permission: settingsAll.permission,
-    summary: 'Print the value of one setting',
+    permission: settingsGet.permission,
+    summary: settingsGet.summary,
+    details: 'Of a domain that has no value of its own it prints what holds for it. A secret is never printed.',
     args: [{ name: '<key>', summary: 'name of the setting' }],
-    examples: ['ringpost get mailbox.quotaBytes'],
+    examples: ['ringpost get mailbox.quotaBytes', 'ringpost get domains.example.com.concurrency'],
     needs: 'node',
     async run(cli, input) {
-      const key = input.argument('key');
-      const all = await cli.node.call(settingsAll, {});
-      const row = all.find((one) => one.key === key);
-      if (row === undefined)
-        throw unknownSetting(
-          key,
-          all.map((one) => one.key),
-        );
-      await cli.print(row, ({ value }) => value);
+      await cli.print(await cli.node.call(settingsGet, { key: input.argument('key') }), ({ value }) => value);
     },
   },
   {
@@ -125,6 +134,21 @@ export const settingsCli: readonly CliRow[] = [
         ],
         empty: 'There are no settings.',
       });
+      if (cli.isJson) return;
+      const patterns = await cli.node.call(settingsPatterns, {});
+      const width = Math.max(...patterns.map(({ name }) => name.length));
+      const lines = patterns.map(({ name, does }) => `  ${name.padEnd(width)}  ${does}`);
+      await cli.io.out(`\nFor single domains, shown above where set:\n${lines.join('\n')}\n`);
     },
   },
 ];
+
+const said = (value: string | null): string => (value === null ? 'the default' : value === '' ? 'none' : value);
+
+/** Null: back to the default. */
+async function valueOf(cli: Cli, input: Input, key: string): Promise<string | null> {
+  const value = input.argumentOr('value', null);
+  const ways = [value !== null, input.flag('default'), input.flag('stdin')];
+  if (ways.filter((way) => way).length !== 1) throw wrongUsage(`give ${key} a value, or --default, or --stdin`);
+  return input.flag('stdin') ? await readSecret(cli.io) : value;
+}

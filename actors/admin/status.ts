@@ -1,9 +1,10 @@
 /** `ringpost status`: one screen that says how the node is, what is wrong and what to do about it. */
 import { z } from 'zod';
 import { formatSize } from '../../runtime/base/sizes.ts';
-import { adminRow } from '../../runtime/cli/admin-row.ts';
+import { type AdminContext, adminRow } from '../../runtime/cli/admin-row.ts';
 import type { CliRow } from '../../runtime/cli/cli-row.ts';
-import { formatCount, formatDuration, formatTime } from '../../runtime/cli/units.ts';
+import { formatCount, formatDuration, formatPlural, formatTime } from '../../runtime/cli/units.ts';
+import { type DomainSummary, summaries } from './queue-admin.ts';
 
 /** What `core.inspect('status')` answers. */
 export interface NodeStatus {
@@ -22,26 +23,59 @@ export interface NodeStatus {
   readonly problems: readonly { readonly what: string; readonly cure: string }[];
 }
 
+/** Mail that waits for other servers, of the first `queuesSummedMax` domains that have a queue. */
+export interface QueueNumbers {
+  readonly domains: number;
+  readonly queued: number;
+  readonly attempting: number;
+  readonly held: number;
+  readonly inDoubt: number;
+  readonly pausedDomains: number;
+  /** There are more domains: the numbers are too small. */
+  readonly isPartial: boolean;
+}
+
+/** One small read each: what a glance may cost. */
+const queuesSummedMax = 200;
+
+async function queueNumbers(context: AdminContext): Promise<QueueNumbers> {
+  const { domains, next } = await summaries(context, null, queuesSummedMax);
+  const sum = (count: (domain: DomainSummary) => number): number => domains.reduce((all, each) => all + count(each), 0);
+  return {
+    domains: domains.filter(({ items }) => items > 0).length,
+    queued: sum(({ byState }) => byState.queued),
+    attempting: sum(({ byState }) => byState.attempting),
+    held: sum(({ byState }) => byState.held),
+    inDoubt: sum(({ byState }) => byState.inDoubt),
+    pausedDomains: sum(({ isPaused }) => (isPaused ? 1 : 0)),
+    isPartial: next !== null,
+  };
+}
+
 const nodeStatus = adminRow({
   name: 'status',
   permission: 'status.read',
   summary: 'Say how the node is, what is wrong and what to do',
   args: z.strictObject({}),
   async run(context) {
-    const status = (await context.core.inspect('status')) as NodeStatus;
-    return { ...status, nowMs: context.clock.nowMs() };
+    const [status, queue] = await Promise.all([
+      context.core.inspect('status') as Promise<NodeStatus>,
+      queueNumbers(context),
+    ]);
+    return { ...status, queue, nowMs: context.clock.nowMs() };
   },
 });
 
 export const statusAdmin = [nodeStatus];
 
-export function formatStatus(status: NodeStatus & { readonly nowMs: number }): string {
+export function formatStatus(status: NodeStatus & { readonly nowMs: number; readonly queue: QueueNumbers }): string {
   const { problems } = status;
   const facts: [string, string][] = [
     [
       'mail',
       `${formatCount(status.accepted)} accepted · ${formatCount(status.refused)} refused · ${formatCount(status.pending)} pending`,
     ],
+    ['queue', queueText(status.queue)],
     ['sessions', formatCount(status.sessions)],
     ['dead letters', formatCount(status.deadLetters)],
     ['shards', formatCount(status.shards)],
@@ -62,6 +96,19 @@ export function formatStatus(status: NodeStatus & { readonly nowMs: number }): s
     ...facts.map(([name, value]) => `  ${name.padEnd(width)}${value}`),
     ...problems.flatMap(({ what, cure }) => ['', `! ${what}`, `  cure: ${cure}`]),
   ].join('\n');
+}
+
+function queueText(queue: QueueNumbers): string {
+  const { queued, attempting, held, inDoubt, domains, pausedDomains, isPartial } = queue;
+  const facts = [
+    `${formatCount(queued + attempting)} queued`,
+    `${formatCount(held)} held`,
+    `${formatCount(inDoubt)} in doubt`,
+    formatPlural(domains, 'domain'),
+    ...(pausedDomains > 0 ? [`${formatCount(pausedDomains)} paused`] : []),
+  ];
+  const more = isPartial ? ` (of the first ${queuesSummedMax} domains; all: ringpost queue domains)` : '';
+  return `${facts.join(' · ')}${more}`;
 }
 
 function storeFact(name: string, value: string | number | boolean | null): string {

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { type AdminContext, adminRow } from '../../runtime/cli/admin-row.ts';
 import type { CliRow } from '../../runtime/cli/cli-row.ts';
 import { formatTime, safeText } from '../../runtime/cli/units.ts';
+import { deliveryDomains } from '../delivery-domain/protocol.ts';
 import { type Address, parseAddress } from '../mail/address.ts';
 import { mailboxes } from '../mailbox/protocol.ts';
 import { mapBounded } from './bounded.ts';
@@ -15,6 +16,9 @@ export interface InspectedEvent {
   readonly kind: string;
   readonly atMs: number;
   readonly shard: number;
+  /** Kind and key of who recorded it. */
+  readonly actor: string;
+  readonly key: string;
   readonly detail: Readonly<Record<string, string | number | boolean | null>>;
 }
 
@@ -22,6 +26,23 @@ export interface MailStory {
   readonly mailId: string;
   readonly events: readonly (Omit<InspectedEvent, 'atMs' | 'subject'> & { readonly at: string })[];
 }
+
+/** What an event of outbound mail says, in words; what it carries beside that follows. `domain` is in the words. */
+const outboundWords: Readonly<Record<string, (domain: string) => string>> = {
+  queued: (domain) => `waits for ${domain}`,
+  attempted: (domain) => `an attempt at ${domain} began`,
+  deferred: (domain) => `not taken by ${domain} now, is tried again`,
+  delivered: (domain) => `taken by ${domain}`,
+  failed: (domain) => `refused by ${domain} for good`,
+  expired: (domain) => `given up for ${domain}: it waited too long`,
+  inDoubt: (domain) => `nobody knows whether ${domain} has it`,
+  dropped: (domain) => `taken out of the queue for ${domain} unsent`,
+  undropped: (domain) => `brought back into the queue for ${domain}`,
+  held: (domain) => `kept back from ${domain}`,
+  released: (domain) => `no longer kept back from ${domain}`,
+  retried: (domain) => `to be tried at ${domain} at once`,
+  rerouted: (domain) => `to go to ${domain} another way`,
+};
 
 const storiesAtOnceMax = 8;
 /** Mails that a Message-ID may name: a resend after a day, a mail to several spools. */
@@ -90,15 +111,21 @@ async function storyOf(context: AdminContext, mailId: string): Promise<MailStory
   const inOrder = [...events].sort((a, b) => a.atMs - b.atMs);
   return {
     mailId,
-    events: inOrder.map(({ kind, atMs, shard, detail }) => ({ kind, at: formatTime(atMs), shard, detail })),
+    events: inOrder.map(({ kind, atMs, shard, actor, key, detail }) => {
+      return { kind, at: formatTime(atMs), shard, actor, key, detail };
+    }),
   };
 }
 
 function formatStory({ mailId, events }: MailStory): string {
   const width = Math.max(...events.map(({ kind }) => kind.length));
-  const lines = events.map(({ at, kind, detail }) => {
-    const facts = Object.entries(detail).filter(([, value]) => value !== null && value !== '');
-    const text = facts.map(([name, value]) => `${name} ${safeText(String(value))}`).join(' · ');
+  const lines = events.map(({ at, kind, actor, key, detail }) => {
+    const words = actor === deliveryDomains.kind ? outboundWords[kind]?.(key) : undefined;
+    const facts = Object.entries(detail).filter(([name, value]) => {
+      return value !== null && value !== '' && !(words !== undefined && name === 'domain');
+    });
+    const named = facts.map(([name, value]) => `${name} ${safeText(String(value))}`);
+    const text = [...(words === undefined ? [] : [safeText(words)]), ...named].join(' · ');
     return `  ${at}  ${kind.padEnd(width)}  ${text}`.trimEnd();
   });
   return [mailId, ...lines].join('\n');

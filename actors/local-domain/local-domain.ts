@@ -9,6 +9,7 @@ import { refused } from '../../runtime/base/errors.ts';
 import { isKeyText } from '../../runtime/store/keys.ts';
 import { type CommandTable, runCommand } from '../command-table.ts';
 import { parseAddress, parseDomain } from '../mail/address.ts';
+import { deleteKeys, keyCommands, keyQueries } from './keys.ts';
 import type {
   DomainAddress,
   DomainPolicy,
@@ -51,6 +52,7 @@ const commands: CommandTable<Turn, LocalDomainCommand, LocalDomainAnswers> = {
       throw refused('domainInUse', `${turn.key} still has addresses, such as ${first.key[1]}; remove those first`);
     }
     turn.delete(policyKey);
+    deleteKeys(turn);
     return { removed: true };
   },
 
@@ -78,6 +80,14 @@ const commands: CommandTable<Turn, LocalDomainCommand, LocalDomainAnswers> = {
     if (policy.postmaster === normalised) turn.put(policyKey, { ...policy, postmaster: firstAccount(turn) });
     return { forgotten: true };
   },
+
+  ...keyCommands,
+
+  addKeys(turn, command) {
+    // Keys of a domain that is not ours would stay behind for ever.
+    policyOf(turn);
+    return keyCommands.addKeys(turn, command);
+  },
 };
 
 const queries: CommandTable<View, LocalDomainQuery, LocalDomainAnswers> = {
@@ -97,6 +107,8 @@ const queries: CommandTable<View, LocalDomainQuery, LocalDomainAnswers> = {
     const next = rows.length < rowsMax ? null : (rows.at(-1)?.value.address ?? null);
     return { addresses: rows.map(({ value }) => value), next };
   },
+
+  ...keyQueries,
 };
 
 export const localDomain: ActorKind<LocalDomainProtocol> = {

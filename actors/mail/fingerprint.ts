@@ -21,11 +21,20 @@ export function fingerprintOf(parts: Origin & { readonly recipient: string }): s
   return digest([parts.reversePath, parts.recipient, parts.messageId, parts.contentHash]);
 }
 
-/** Of a whole mail to several recipients, in whichever order they were given: the key of its spool actor. */
-export function spoolFingerprintOf(parts: Origin & { readonly recipients: readonly string[] }): string | null {
+/**
+ * Of a whole mail to several recipients, in whichever order they were given: the key of its spool actor. `remote` are
+ * recipients at other servers; a mail without any has the fingerprint that it had before there were such.
+ */
+export function spoolFingerprintOf(
+  parts: Origin & { readonly recipients: readonly string[]; readonly remote?: readonly string[] },
+): string | null {
   if (parts.messageId === null) return null;
-  return digest([parts.reversePath, parts.messageId, parts.contentHash, ...[...new Set(parts.recipients)].sort()]);
+  const { reversePath, messageId, contentHash, recipients, remote = [] } = parts;
+  const elsewhere = remote.length === 0 ? [] : ['remote', ...inOrder(remote)];
+  return digest([reversePath, messageId, contentHash, ...inOrder(recipients), ...elsewhere]);
 }
+
+const inOrder = (recipients: readonly string[]): string[] => [...new Set(recipients)].sort();
 
 /** Each part with its length before it, so that no two lists of parts give the same text. */
 function digest(parts: readonly string[]): string {

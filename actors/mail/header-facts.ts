@@ -7,6 +7,7 @@
  */
 import { isAscii, isUtf8 } from 'node:buffer';
 import { decodeEncodedWords } from './encoded-words.ts';
+import { endOfField, endOfLine, isEmptyLine } from './header-fields.ts';
 import type { HeaderFacts } from './message.ts';
 
 export interface ScannedHeader {
@@ -23,8 +24,6 @@ const fieldBytesMax = 8 * 1024;
 /** RFC 5322 §2.1.1 */
 const factCharactersMax = 998;
 
-const lineFeed = 0x0a;
-const carriageReturn = 0x0d;
 const space = 0x20;
 const tab = 0x09;
 const colon = 0x3a;
@@ -61,25 +60,6 @@ export function headerFacts(bytes: Uint8Array): ScannedHeader {
     messageId: found['message-id'] ? bareMessageId(fieldText(found['message-id'])) : null,
   };
   return { facts, receivedCount, hasHeaderEnd };
-}
-
-/** Index behind the line feed that ends the line at `at`, or the end of all. */
-function endOfLine(header: Buffer, at: number): number {
-  const end = header.indexOf(lineFeed, at);
-  return end < 0 ? header.length : end + 1;
-}
-
-/** A line of nothing but its end. Bare line feeds are taken as well, for imports from Unix files. */
-function isEmptyLine(header: Buffer, at: number, lineEnd: number): boolean {
-  if (header[lineEnd - 1] !== lineFeed) return false;
-  return lineEnd - at === 1 || (lineEnd - at === 2 && header[at] === carriageReturn);
-}
-
-/** Index behind the last line that continues the field (RFC 5322 §2.2.3: it begins with white space). */
-function endOfField(header: Buffer, lineEnd: number): number {
-  let end = lineEnd;
-  while (header[end] === space || header[end] === tab) end = endOfLine(header, end);
-  return end;
 }
 
 /** The wanted field that begins at `at`, or null. RFC 5322 §4.5 has white space in front of the colon. */

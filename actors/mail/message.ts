@@ -44,6 +44,10 @@ export interface Recipient {
   readonly prefix: Uint8Array;
   /** Name of the target folder; `INBOX` unless an inspector says otherwise. */
   readonly folder: string;
+  /** Flags that it has from the start, e.g. `\Seen` for a copy in Sent; none when left out. */
+  readonly flags?: readonly string[];
+  /** Makes the folder if it is not there; otherwise such a mail goes to INBOX. */
+  readonly createsFolder?: boolean;
   /** Digest by which a client's resend is known (plan §9); null when the mail has no Message-ID. */
   readonly fingerprint: string | null;
 }

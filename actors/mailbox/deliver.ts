@@ -49,8 +49,10 @@ function receive(
   const { turn } = box;
   const known = knownDelivery(box, recipient.fingerprint);
   if (known !== null) return { folderId: known[0], uid: known[1], mailId: known[2], resend: true };
-  const folder = targetFolder(box, recipient.folder);
-  const content = { ...contentOf(turn, message), prefix: recipient.prefix, address: recipient.address };
+  const folder = targetFolder(box, recipient);
+  const { prefix, address } = recipient;
+  const flags = recipient.flags === undefined ? [] : normaliseFlags(recipient.flags);
+  const content = { ...contentOf(turn, message), prefix, address, flags };
   const uid = addMessage(box, folder, content);
   rememberDelivery(box, recipient.fingerprint, [folder.id, uid, message.mailId]);
   if (isAccepted) recordAccepted(turn, message);
@@ -102,10 +104,11 @@ function contentOf(turn: Turn, message: IncomingMessage): Omit<MessageRow, 'modS
   };
 }
 
-/** A mail that was accepted must go somewhere: INBOX, when the folder that an inspector chose is not there. */
-function targetFolder(box: OpenMailbox, name: string): OpenFolder {
+/** A mail that was accepted must go somewhere: INBOX, when the folder that was chosen is not there and cannot be made. */
+function targetFolder(box: OpenMailbox, { folder: name, createsFolder }: Recipient): OpenFolder {
   if (name === 'INBOX') return box.folder(inboxId);
   try {
+    if (createsFolder) return folderNamed(box, name);
     return box.folder(findFolder(box.turn, name) ?? inboxId);
   } catch (error) {
     if (!(error instanceof OperationError)) throw error;

@@ -4,12 +4,24 @@
  */
 import { defineActor } from '../../runtime/actor/actor.ts';
 import type { IncomingMessage, Recipient } from '../mail/message.ts';
+import type { OutgoingMessage, RemoteRecipient } from '../mail/outgoing.ts';
+
+/** The recipients of one remote domain. */
+export interface RemoteShare {
+  /** Key of the delivery domain. */
+  readonly domain: string;
+  readonly recipients: readonly RemoteRecipient[];
+}
 
 export type SpoolCommand = {
   readonly kind: 'accept';
   readonly message: IncomingMessage;
-  /** At least one, each mailbox at most once. */
+  /** Each folder of a mailbox at most once: a sender's own copy goes to Sent, also when he wrote to himself. */
   readonly recipients: readonly Recipient[];
+  /** What leaves for other servers, each domain at most once. With `recipients` together at least one. */
+  readonly remote?: readonly RemoteShare[];
+  /** Needed with `remote`: what only mail that leaves has. */
+  readonly outgoing?: Pick<OutgoingMessage, 'prefix' | 'dsn' | 'smtpUtf8'>;
 };
 
 export interface SpoolAnswers {

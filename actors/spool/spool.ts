@@ -1,5 +1,5 @@
 /**
- * The spool actor: takes one mail for several mailboxes in one commit, and tells each of them.
+ * The spool actor: takes one mail for several mailboxes and remote domains in one commit, and tells each of them.
  *
  * Promises: all recipients or none; a client's resend gets the first answer for a day and tells nobody.
  * Leaves to others: keeping the body (the notices do, while they are on their way).
@@ -8,9 +8,11 @@ import type { ActorKind, Turn } from '../../runtime/actor/actor.ts';
 import { limits } from '../../runtime/base/limits.ts';
 import { refused } from '../../runtime/base/errors.ts';
 import { type CommandTable, runCommand } from '../command-table.ts';
+import { deliveryDomains } from '../delivery-domain/protocol.ts';
 import type { Recipient } from '../mail/message.ts';
+import type { OutgoingMessage } from '../mail/outgoing.ts';
 import { mailboxes } from '../mailbox/protocol.ts';
-import type { SpoolAnswers, SpoolCommand, SpoolProtocol } from './protocol.ts';
+import type { RemoteShare, SpoolAnswers, SpoolCommand, SpoolProtocol } from './protocol.ts';
 
 interface AcceptedRow {
   readonly mailId: string;
@@ -22,10 +24,10 @@ const forgetTimer = 'forget';
 const keptMs = 24 * 3_600_000;
 
 const commands: CommandTable<Turn, SpoolCommand, SpoolAnswers> = {
-  accept(turn, { message, recipients }) {
+  accept(turn, { message, recipients, remote = [], outgoing }) {
     const known = turn.get<AcceptedRow>(acceptedKey);
     if (known !== undefined) return { mailId: known.mailId, resend: true };
-    checkRecipients(recipients);
+    checkRecipients(recipients, remote);
     // A mail without Message-ID has no fingerprint: the key is its own id, which comes once.
     if (message.header.messageId !== null) {
       turn.put(acceptedKey, { mailId: message.mailId } satisfies AcceptedRow);
@@ -34,10 +36,21 @@ const commands: CommandTable<Turn, SpoolCommand, SpoolAnswers> = {
     for (const recipient of recipients) {
       turn.tell(mailboxes.ref(recipient.mailboxId), { kind: 'deliver', message, recipient }, [message.body]);
     }
+    if (remote.length > 0) {
+      if (outgoing === undefined)
+        throw refused('noOutgoing', 'a mail for other servers says what they get before its body');
+      const leaving: OutgoingMessage = { ...message, ...outgoing };
+      for (const { domain, recipients: there } of remote) {
+        turn.tell(deliveryDomains.ref(domain), { kind: 'enqueue', message: leaving, recipients: there }, [
+          message.body,
+        ]);
+      }
+    }
     const { reversePath, submitter } = message.envelope;
     const { messageId } = message.header;
     const { sizeBytes } = message.body;
-    const detail = { from: reversePath, sizeBytes, recipients: recipients.length, submitter, messageId };
+    const count = remote.reduce((sum, share) => sum + share.recipients.length, recipients.length);
+    const detail = { from: reversePath, sizeBytes, recipients: count, submitter, messageId };
     turn.record({ subject: message.mailId, kind: 'accepted', detail });
     return { mailId: message.mailId, resend: false };
   },
@@ -51,13 +64,23 @@ export const spool: ActorKind<SpoolProtocol> = {
   timer: (turn) => turn.delete(acceptedKey),
 };
 
-function checkRecipients(recipients: readonly Recipient[]): void {
-  if (recipients.length === 0) throw refused('noRecipients', 'a mail has at least one recipient');
-  // One commit takes all of them or none, and one turn sends so many notices at most.
-  if (recipients.length > limits.turnNoticesMax) {
-    throw refused('tooManyRecipients', `one mail goes to at most ${limits.turnNoticesMax} mailboxes; send it in parts`);
+function checkRecipients(recipients: readonly Recipient[], remote: readonly RemoteShare[]): void {
+  const notices = recipients.length + remote.length;
+  if (notices === 0 || remote.some((share) => share.recipients.length === 0)) {
+    throw refused('noRecipients', 'a mail has at least one recipient');
   }
-  if (new Set(recipients.map(({ mailboxId }) => mailboxId)).size < recipients.length) {
-    throw refused('sameMailboxTwice', 'each mailbox gets a mail once');
+  // One commit takes all of them or none, and one turn sends so many notices at most.
+  if (notices > limits.turnNoticesMax) {
+    throw refused(
+      'tooManyRecipients',
+      `one mail goes to at most ${limits.turnNoticesMax} mailboxes and domains; send it in parts`,
+    );
+  }
+  // A sender's own copy in Sent is another one than what he sent himself.
+  if (new Set(recipients.map(({ mailboxId, folder }) => `${mailboxId} ${folder}`)).size < recipients.length) {
+    throw refused('sameMailboxTwice', 'each folder of a mailbox gets a mail once');
+  }
+  if (new Set(remote.map(({ domain }) => domain)).size < remote.length) {
+    throw refused('sameDomainTwice', 'each remote domain gets a mail once');
   }
 }

@@ -22,6 +22,11 @@ export interface LoadOptions {
   readonly mails?: number;
   readonly recipients: readonly string[];
   readonly pick: 'round-robin' | 'uniform';
+  /** Reverse-path and From; left out: somebody at `load.example`. */
+  readonly sender?: string;
+  readonly auth?: { readonly user: string; readonly password: string };
+  /** A steady pace of all sessions together instead of as fast as the server answers. */
+  readonly perSecond?: number;
 }
 
 export interface LoadResult {
@@ -47,7 +52,7 @@ const failuresMax = 100;
 const failureTextsMax = 5;
 /** No mail accepted for so long: the server is taken for dead. */
 const silenceMsMax = 30_000;
-const sender = 'sender@load.example';
+const defaultSender = 'sender@load.example';
 
 export function runLoad(options: LoadOptions, clock: Clock = systemClock): Promise<LoadResult> {
   return new Promise((resolve) => {
@@ -71,6 +76,7 @@ class LoadRun implements SessionPlan {
   #isCounting = false;
   #isStopping = false;
   #pickState = 0x9e3779b9;
+  #nextSlotMs = 0;
   #windowStartMs = 0;
   #windowMs = 0;
   #cpuAtStart: NodeJS.CpuUsage = { user: 0, system: 0 };
@@ -89,8 +95,8 @@ class LoadRun implements SessionPlan {
   }
 
   start(): void {
-    const { sessions, sizeBytes, mode, mails, warmupSeconds } = this.#options;
-    const addressBytesMax = Math.max(...this.#recipients.map((recipient) => recipient.path.length - 2));
+    const { sessions, sizeBytes, mode, mails, warmupSeconds, sender = defaultSender } = this.#options;
+    const addressBytesMax = this.#recipients.reduce((most, { path }) => Math.max(most, path.length - 2), 0);
     const dateText = new Date(this.#clock.nowMs()).toUTCString().replace('GMT', '+0000');
     for (let i = 0; i < sessions; i++) {
       const message = new MessageTemplate(sizeBytes, i, sender, addressBytesMax, dateText);
@@ -109,6 +115,15 @@ class LoadRun implements SessionPlan {
     const turn = pick === 'uniform' ? this.#chance() : this.#started;
     this.#started++;
     return this.#recipients[turn % this.#recipients.length];
+  }
+
+  whenNext(go: () => void): void {
+    const { perSecond } = this.#options;
+    if (perSecond === undefined) return go();
+    const nowMs = this.#clock.monotonicMs();
+    // A pace that the server does not keep up with is not made up for afterwards.
+    this.#nextSlotMs = Math.max(nowMs, this.#nextSlotMs + 1000 / perSecond);
+    this.#clock.after(this.#nextSlotMs - nowMs, go);
   }
 
   accepted(latencyMs: number): void {

@@ -18,6 +18,8 @@ export interface Target {
   readonly port: number;
   /** Source address; several spread many connections over the limits that a server has for one client. */
   readonly localAddress?: string;
+  /** RFC 4616, once a connection: for submission. */
+  readonly auth?: { readonly user: string; readonly password: string };
 }
 
 /** An envelope recipient, ready to be sent. */
@@ -32,6 +34,8 @@ export interface Recipient {
 export interface SessionPlan {
   /** The next mail's recipient, or undefined when the session shall end. */
   nextRecipient(): Recipient | undefined;
+  /** Calls `go` when the session may begin its next mail: at once, or in its turn of a steady pace. */
+  whenNext(go: () => void): void;
   /** `latencyMs` from MAIL (or from connecting, with one mail per connection) to `250`. */
   accepted(latencyMs: number): void;
   /** An answer that is not the expected one. The session goes on after `4xx` and `5xx` in the dialogue. */
@@ -40,13 +44,14 @@ export interface SessionPlan {
   ended(cause?: string): void;
 }
 
-const steps = ['greeting', 'ehlo', 'mail', 'rcpt', 'data', 'dot', 'rset', 'quit'] as const;
+const steps = ['greeting', 'ehlo', 'auth', 'mail', 'rcpt', 'data', 'dot', 'rset', 'quit'] as const;
 type Step = (typeof steps)[number];
 
 /** First digit of the answer that lets the dialogue go on. */
 const expectedDigit: Readonly<Record<Step, number>> = {
   greeting: 0x32,
   ehlo: 0x32,
+  auth: 0x32,
   mail: 0x32,
   rcpt: 0x32,
   data: 0x33,
@@ -66,6 +71,7 @@ const readBuffer = Buffer.allocUnsafe(16 * 1024);
 export class LoadSession {
   readonly #target: Target;
   readonly #mode: SessionMode;
+  readonly #authCommand: Buffer | null;
   readonly #mailCommand: Buffer;
   readonly #message: MessageTemplate;
   readonly #plan: SessionPlan;
@@ -79,6 +85,7 @@ export class LoadSession {
   constructor(target: Target, mode: SessionMode, sender: string, message: MessageTemplate, plan: SessionPlan) {
     this.#target = target;
     this.#mode = mode;
+    this.#authCommand = target.auth === undefined ? null : authCommand(target.auth);
     this.#mailCommand = Buffer.from(`MAIL FROM:<${sender}>\r\n`);
     this.#message = message;
     this.#plan = plan;
@@ -142,6 +149,8 @@ export class LoadSession {
       case 'greeting':
         return this.#send('ehlo', ehloCommand);
       case 'ehlo':
+        return this.#authCommand === null ? this.#sendMail() : this.#send('auth', this.#authCommand);
+      case 'auth':
       case 'rset':
         return this.#sendMail();
       case 'mail':
@@ -162,8 +171,10 @@ export class LoadSession {
   }
 
   #sendMail(): void {
-    if (this.#mode === 'open') this.#startMs = systemClock.monotonicMs();
-    this.#send('mail', this.#mailCommand);
+    this.#plan.whenNext(() => {
+      if (this.#mode === 'open') this.#startMs = systemClock.monotonicMs();
+      this.#send('mail', this.#mailCommand);
+    });
   }
 
   #nextMail(): void {
@@ -183,8 +194,7 @@ export class LoadSession {
     const step = this.#step;
     this.#plan.refused(step, answer);
     // RFC 5321 §3.8: 421 announces that the server closes; so does a refusal before or at EHLO for our purpose.
-    const isOver =
-      answer.startsWith('421') || step === 'greeting' || step === 'ehlo' || step === 'rset' || step === 'quit';
+    const isOver = answer.startsWith('421') || ['greeting', 'ehlo', 'auth', 'rset', 'quit'].includes(step);
     if (isOver) {
       this.abort();
       return this.#plan.ended(`${step} was refused: ${answer}`);
@@ -198,4 +208,8 @@ export class LoadSession {
     this.#step = step;
     this.#socket?.write(bytes);
   }
+}
+
+function authCommand({ user, password }: { user: string; password: string }): Buffer {
+  return Buffer.from(`AUTH PLAIN ${Buffer.from(`\0${user}\0${password}`).toString('base64')}\r\n`);
 }

@@ -12,7 +12,9 @@ const loadEntry = fileURLToPath(new URL('./main.ts', import.meta.url));
  * @throws {Error} when the generator itself broke
  */
 export async function spawnLoad(options: Partial<LoadOptions>): Promise<LoadResult> {
-  const child = spawn(nodeProgram(), [loadEntry, JSON.stringify(options)], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(nodeProgram(), [loadEntry], { stdio: 'pipe' });
+  // Not as an argument: Linux ends one at 128 KiB, which is some thousand recipients.
+  child.stdin.on('error', () => undefined).end(JSON.stringify(options));
   let out = '';
   let errors = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {

@@ -9,8 +9,11 @@ export const daemonDirectory = '/usr/lib/postfix/sbin';
 export const mailUid = 65534;
 export const mailGid = 65534;
 
-/** @param root the instance's directory, with `etc`, `queue`, `data`, `mail` in it */
-export function mainCf(root: string): string {
+/**
+ * @param root the instance's directory, with `etc`, `queue`, `data`, `mail` in it
+ * @param further lines of a scenario's own
+ */
+export function mainCf(root: string, further: readonly string[] = []): string {
   return `${[
     'compatibility_level = 3.6',
     `queue_directory = ${root}/queue`,
@@ -46,6 +49,7 @@ export function mainCf(root: string): string {
     'smtpd_sasl_auth_enable = no',
     'message_size_limit = 0',
     'biff = no',
+    ...further,
   ].join('\n')}\n`;
 }
 
@@ -54,13 +58,16 @@ export function mailboxesMap(addresses: readonly string[]): string {
   return addresses.map((address) => `${address} ${address.split('@')[0]}/\n`).join('');
 }
 
-/** Only the services that such mail meets, none in a chroot. */
-export function masterCf(port: number): string {
+/**
+ * Only the services that such mail meets, none in a chroot.
+ * @param isHeld without the queue manager: what is taken stays where it is
+ */
+export function masterCf(port: number, { isHeld = false } = {}): string {
   return `${[
     `127.0.0.1:${port} inet n - n - - smtpd`,
     'pickup unix n - n 60 1 pickup',
     'cleanup unix n - n - 0 cleanup',
-    'qmgr unix n - n 300 1 qmgr',
+    ...(isHeld ? [] : ['qmgr unix n - n 300 1 qmgr']),
     'tlsmgr unix - - n 1000? 1 tlsmgr',
     'rewrite unix - - n - - trivial-rewrite',
     'bounce unix - - n - 0 bounce',
@@ -74,6 +81,9 @@ export function masterCf(port: number): string {
     'error unix - - n - - error',
     'retry unix - - n - - error',
     'virtual unix - n n - - virtual',
+    'smtp unix - - n - - smtp',
+    'relay unix - - n - - smtp',
+    'scache unix - - n - 1 scache',
     'postlog unix-dgram n - n - 1 postlogd',
   ].join('\n')}\n`;
 }

@@ -15,6 +15,7 @@ import { until } from '../measure/wait.ts';
 import { answersTcp } from './bare.ts';
 import { freePort } from './child.ts';
 import { mailboxesMap, mailGid, mailUid, mainCf, masterCf } from './postfix-config.ts';
+import { outboundConfig, postfixOutbound, queuedCount, transportMap } from './postfix-outbound.ts';
 import type { RunningServer, StartOptions } from './server.ts';
 
 const postfixProgram = '/usr/sbin/postfix';
@@ -26,7 +27,7 @@ export async function startPostfix(options: StartOptions): Promise<RunningServer
   if (process.getuid?.() !== 0) throw new Error('--peer postfix: Postfix starts as root only');
   const root = options.dataDir;
   const smtpPort = await freePort();
-  layOut(root, smtpPort, options.accounts);
+  layOut(root, smtpPort, options);
   postfix(root, 'start');
   const rootPid = Number(readFileSync(join(root, 'queue/pid/master.pid'), 'utf8').trim());
   const killTree = (): void => {
@@ -43,6 +44,9 @@ export async function startPostfix(options: StartOptions): Promise<RunningServer
     startMs,
     settle: () => drain(root),
     storedMails: () => deliveredCount(root),
+    ...(options.outbound === undefined
+      ? {}
+      : { outbound: postfixOutbound(root, smtpPort, rootPid, () => postfix(root, 'reload')) }),
     async stop() {
       postfix(root, 'stop');
       await until('Postfix ends', () => !isAlive(rootPid), 30_000);
@@ -56,28 +60,25 @@ export async function startPostfix(options: StartOptions): Promise<RunningServer
   };
 }
 
-function layOut(root: string, port: number, accounts: number): void {
+function layOut(root: string, port: number, { accounts, outbound }: StartOptions): void {
   for (const name of ['etc', 'queue', 'data', 'mail']) mkdirSync(join(root, name), { recursive: true });
   chmodSync(root, 0o755);
   const owner = Number(execFileSync('id', ['-u', 'postfix'], { encoding: 'utf8' }));
   chownSync(join(root, 'data'), owner, 0);
   chownSync(join(root, 'mail'), mailUid, mailGid);
-  writeFileSync(join(root, 'etc/main.cf'), mainCf(root));
+  writeFileSync(join(root, 'etc/main.cf'), mainCf(root, outbound === undefined ? [] : outboundConfig(root, outbound)));
+  if (outbound !== undefined) writeFileSync(join(root, 'etc/transport'), transportMap(outbound.routes));
   writeFileSync(join(root, 'etc/mailboxes'), mailboxesMap(benchAddresses(accounts)));
   writeFileSync(join(root, 'etc/master.cf'), masterCf(port));
 }
 
 /** Waits until no mail is in the queue. @throws {Error} when a mail was deferred: then the numbers are wrong */
 async function drain(root: string): Promise<number> {
-  const isEmpty = (): boolean => ['incoming', 'active'].every((name) => fileCount(join(root, 'queue', name)) === 0);
+  const isEmpty = (): boolean => queuedCount(root, ['incoming', 'active']) === 0;
   const tookMs = await until('the Postfix queue is empty', isEmpty, drainMsMax);
-  const deferred = fileCount(join(root, 'queue/deferred'));
+  const deferred = queuedCount(root, ['deferred']);
   if (deferred > 0) throw new Error(`Postfix deferred ${deferred} mails; see: mailq -C ${root}/etc`);
   return tookMs;
-}
-
-function fileCount(directory: string): number {
-  return readdirSync(directory, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()).length;
 }
 
 /** Mails in all Maildirs of the instance. */

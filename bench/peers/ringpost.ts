@@ -4,7 +4,9 @@ import { request } from 'node:http';
 import { join } from 'node:path';
 import { benchAddress } from '../load/recipients.ts';
 import { ringpostVersion } from '../measure/machine.ts';
+import { adminCall } from './admin-call.ts';
 import { Child, freePort, nodeProgram, repositoryRoot, settleByCpu } from './child.ts';
+import { prepareOutbound, ringpostOutbound } from './ringpost-outbound.ts';
 import type { RunningServer, StartOptions } from './server.ts';
 
 const startMsMax = 60_000;
@@ -14,7 +16,10 @@ const importBatch = 1000;
 export async function startRingpost(options: StartOptions): Promise<RunningServer> {
   const smtpPort = await freePort();
   const httpPort = await freePort();
+  const submissionPort = await freePort();
+  const { outbound } = options;
   const nodeDir = join(options.dataDir, 'node');
+  const socketPath = join(nodeDir, 'admin.sock');
   const isNew = !existsSync(nodeDir);
   const args = [
     join(repositoryRoot, 'bin/ringpost.mjs'),
@@ -23,11 +28,13 @@ export async function startRingpost(options: StartOptions): Promise<RunningServe
     ...['--data', nodeDir],
     ...['--set', `smtp.listen=127.0.0.1:${smtpPort}`],
     ...['--set', `http.listen=127.0.0.1:${httpPort}`],
+    ...(outbound === undefined ? [] : submissionSets(submissionPort)),
     ...options.sets.flatMap((set) => ['--set', set]),
   ];
   const child = new Child(nodeProgram(), args, join(options.dataDir, 'ringpost.log'));
   const startMs = await child.ready('ringpost does not start', () => isReady(httpPort), startMsMax);
-  if (isNew) await importAccounts(join(nodeDir, 'admin.sock'), options.accounts);
+  if (isNew) await importAccounts(socketPath, options.accounts);
+  if (isNew && outbound !== undefined) await prepareOutbound(socketPath, outbound);
   return {
     name: 'ringpost',
     version: ringpostVersion(),
@@ -35,14 +42,20 @@ export async function startRingpost(options: StartOptions): Promise<RunningServe
     rootPid: child.pid,
     startMs,
     settle: () => settleByCpu(child.pid),
+    ...(outbound === undefined ? {} : { outbound: ringpostOutbound(socketPath, submissionPort, outbound) }),
     stop: () => child.stop(),
     kill: () => child.kill(),
   };
 }
 
+/** Without TLS, as the peer's port: what is compared is taking mail. */
+function submissionSets(port: number): string[] {
+  return ['--set', `submission.listen=127.0.0.1:${port}`, '--set', 'submission.allowClearAuth=true'];
+}
+
 /**
  * Makes the accounts beyond the first, which `quickstart` made.
- * The one place that knows the form of the admin API.
+ * The one place that knows the form of that call.
  */
 async function importAccounts(socketPath: string, count: number): Promise<void> {
   for (let first = 1; first < count; first += importBatch) {
@@ -62,34 +75,6 @@ async function importAccounts(socketPath: string, count: number): Promise<void> 
 /** What is read of the answer. */
 interface ImportAnswer {
   readonly failed: readonly { readonly address: string; readonly error: { readonly text: string } }[];
-}
-
-/** @throws {Error} with the node's answer when it is not 2xx */
-function adminCall(socketPath: string, command: string, body: unknown): Promise<string> {
-  const text = JSON.stringify(body);
-  return new Promise((resolve, reject) => {
-    const call = request(
-      {
-        socketPath,
-        path: `/admin/${command}`,
-        method: 'POST',
-        headers: { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) },
-      },
-      (response) => {
-        let answer = '';
-        response.setEncoding('utf8').on('data', (part: string) => {
-          answer += part;
-        });
-        response.once('end', () => {
-          const status = response.statusCode ?? 0;
-          if (status >= 200 && status < 300) resolve(answer);
-          else reject(new Error(`admin API, ${command}: ${status} ${answer}`));
-        });
-      },
-    );
-    call.once('error', reject);
-    call.end(text);
-  });
 }
 
 function isReady(httpPort: number): Promise<boolean> {

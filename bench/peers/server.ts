@@ -1,5 +1,7 @@
 /** What every server under load, ours or a peer's, gives to a scenario. */
 
+import type { Outbound, OutboundOptions } from './outbound.ts';
+
 export type ServerName = 'ringpost' | 'postfix' | 'bare';
 
 export interface StartOptions {
@@ -9,6 +11,8 @@ export interface StartOptions {
   readonly accounts: number;
   /** `--set key=value` for Ringpost; peers do not look at it. */
   readonly sets: readonly string[];
+  /** It shall also send mail out; `bare` cannot. */
+  readonly outbound?: OutboundOptions;
 }
 
 export interface RunningServer {
@@ -23,6 +27,8 @@ export interface RunningServer {
   settle(): Promise<number>;
   /** Mails in its mailboxes, where counting them is cheap: it must grow by what was accepted. */
   storedMails?(): number;
+  /** There when it was asked for. */
+  readonly outbound?: Outbound;
   /** Ends it in good order. */
   stop(): Promise<void>;
   /** Ends it as a power cut would, as far as a process can. */

@@ -79,8 +79,8 @@ export function medianRound(rounds: readonly Round[]): Round {
  * `rounds` rounds of each of `cases`, in turn; each round begins with another one, so that none is always the first.
  * @returns the rounds of each case, in the order of `cases`
  */
-export async function alternate(rounds: number, cases: readonly (() => Promise<Round>)[]): Promise<Round[][]> {
-  const results: Round[][] = cases.map(() => []);
+export async function alternate<T>(rounds: number, cases: readonly (() => Promise<T>)[]): Promise<T[][]> {
+  const results: T[][] = cases.map(() => []);
   for (let round = 0; round < rounds; round++) {
     for (let turn = 0; turn < cases.length; turn++) {
       const index = (round + turn) % cases.length;

@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import type { OutboundOptions } from '../peers/outbound.ts';
 import { servers } from '../peers/peers.ts';
 import type { RunningServer, ServerName } from '../peers/server.ts';
 import type { Settings } from '../settings.ts';
@@ -16,16 +17,18 @@ export function removeDataDir(settings: Settings, directory: string): void {
   if (!settings.keeps) rmSync(directory, { recursive: true, force: true });
 }
 
-/** Runs `use` with a new server, and ends it whatever happens. */
+/** Runs `use` with a new server, and ends it whatever happens. @param outbound given: it shall also send mail out */
 export async function withServer<T>(
   settings: Settings,
   name: ServerName,
   accounts: number,
   use: (server: RunningServer) => Promise<T>,
+  outbound?: OutboundOptions,
 ): Promise<T> {
   const dataDir = makeDataDir(settings, name);
   try {
-    const server = await servers[name]({ dataDir, accounts, sets: settings.sets });
+    const options = { dataDir, accounts, sets: settings.sets };
+    const server = await servers[name](outbound === undefined ? options : { ...options, outbound });
     try {
       return await use(server);
     } finally {
@@ -42,12 +45,13 @@ export async function withServers<T>(
   names: readonly ServerName[],
   accounts: number,
   use: (running: readonly RunningServer[]) => Promise<T>,
+  outbound?: OutboundOptions,
 ): Promise<T> {
   const [first, ...others] = names;
   if (first === undefined) return use([]);
-  return withServer(settings, first, accounts, (server) =>
-    withServers(settings, others, accounts, (running) => use([server, ...running])),
-  );
+  const useAll = (server: RunningServer): Promise<T> =>
+    withServers(settings, others, accounts, (running) => use([server, ...running]), outbound);
+  return withServer(settings, first, accounts, useAll, outbound);
 }
 
 /** Writes out what a round left in the page cache, so that the next server does not pay for it. */

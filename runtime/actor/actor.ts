@@ -98,13 +98,13 @@ export interface View {
   readonly key: string;
   /** Time of the turn, in ms since 1970: for a command the entry's time, which strictly grows per shard. */
   readonly nowMs: number;
+  readonly principal: Principal;
   get<T>(key: readonly KeyPart[]): T | undefined;
   range<T>(query: RangeQuery): ActorRow<T>[];
 }
 
 /** What a command sees and may do. Reads include what earlier turns wrote, committed or not. */
 export interface Turn extends View {
-  readonly principal: Principal;
   /** Ties log lines and events to one request. */
   readonly trace: string;
   /** A cluster-unique id, its text order being its time order. */
@@ -117,6 +117,11 @@ export interface Turn extends View {
   setTimer(name: string, dueMs: number): void;
   clearTimer(name: string): void;
   record(event: ActorEvent): void;
+  /**
+   * Once this turn is committed, tells whoever watches the kind that there is work here for somebody outside (a courier).
+   * Not kept: after a crash a timer has to say it again.
+   */
+  announce(): void;
   /** Keeps a body alive under a tag of the actor's own until `releaseBody` with the same tag. */
   holdBody(body: BodyRef, tag: string): void;
   releaseBody(hash: string, tag: string): void;

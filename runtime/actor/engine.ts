@@ -67,6 +67,7 @@ export class Engine {
   readonly #janitor: Janitor;
   readonly #watchers = new Map<string, Set<() => void>>();
   readonly #kindWatchers = new Map<string, Set<(key: string) => void>>();
+  readonly #announceWatchers = new Map<string, Set<(key: string) => void>>();
   /** Dead letters whose end is on its way to the store, where they can still be found. */
   readonly #lettersEnding = new Set<string>();
   #cancelCollect: (() => void) | undefined;
@@ -151,6 +152,7 @@ export class Engine {
         prefix: statePrefix(shardOf(kind, key, shardCount), kind, key),
         store,
         nowMs: clock.nowMs(),
+        principal: request.principal,
         rowsReadMax: limits.turnRowsReadMax,
       });
       settle({ ok: true, answer: actorKind.query(view, request.query) });
@@ -178,6 +180,13 @@ export class Engine {
     const watchers = this.#kindWatchers.get(kind) ?? new Set();
     this.#kindWatchers.set(kind, watchers.add(changed));
     return () => void watchers.delete(changed);
+  }
+
+  /** Calls `announced` with the key of each actor of the kind whose turn said `announce`, once it is committed. */
+  watchAnnounced(kind: string, announced: (key: string) => void): () => void {
+    const watchers = this.#announceWatchers.get(kind) ?? new Set();
+    this.#announceWatchers.set(kind, watchers.add(announced));
+    return () => void watchers.delete(announced);
   }
 
   /** Gives a dead letter to its actor once more; it stays when that fails again. */
@@ -282,6 +291,9 @@ export class Engine {
       changed: ({ kind, key }) => {
         for (const changed of this.#kindWatchers.get(kind.kind) ?? []) changed(key);
         if (this.#watchers.size > 0) for (const changed of this.#watchers.get(`${kind.kind}\0${key}`) ?? []) changed();
+      },
+      announced: ({ kind, key }) => {
+        for (const announced of this.#announceWatchers.get(kind.kind) ?? []) announced(key);
       },
     });
   }

@@ -3,7 +3,7 @@ import { invariant } from '../base/invariant.ts';
 import { decodeRow, RottenRowError } from '../codec/row.ts';
 import { after, below, joinKey, type KeyPart, keyParts, type RowKey } from '../store/keys.ts';
 import type { ReadableStore } from '../store/layered-store.ts';
-import type { ActorKind, ActorRow, RangeQuery, View } from './actor.ts';
+import type { ActorKind, ActorRow, Principal, RangeQuery, View } from './actor.ts';
 import { rowDamaged, turnTooLarge } from './codes.ts';
 
 /** Number of parts in front of an actor's own: keyspace, shard, kind, actor key. */
@@ -51,6 +51,7 @@ export function keyRange(prefix: RowKey, query: RangeQuery): KeyRange {
 export class CommittedView implements View {
   readonly key: string;
   readonly nowMs: number;
+  readonly principal: Principal;
   readonly #kind: ActorKind;
   readonly #prefix: RowKey;
   readonly #store: ReadableStore;
@@ -62,10 +63,12 @@ export class CommittedView implements View {
     readonly prefix: RowKey;
     readonly store: ReadableStore;
     readonly nowMs: number;
+    readonly principal: Principal;
     readonly rowsReadMax: number;
   }) {
     this.key = options.key;
     this.nowMs = options.nowMs;
+    this.principal = options.principal;
     this.#kind = options.kind;
     this.#prefix = options.prefix;
     this.#store = options.store;

@@ -37,6 +37,8 @@ export interface TurnRunnerOptions {
   readonly timersSet: (activation: Activation, dueMs: readonly number[]) => void;
   /** Rows of this actor changed, durably. */
   readonly changed: (activation: Activation) => void;
+  /** A turn of this actor that is committed now said `announce`. */
+  readonly announced: (activation: Activation) => void;
 }
 
 export interface Outgoing {
@@ -132,6 +134,7 @@ export class TurnRunner {
       if (turn.timersSet.length > 0) this.#o.timersSet(activation, turn.timersSet);
       outgoing?.committed();
       this.#o.changed(activation);
+      if (turn.isAnnounced) this.#o.announced(activation);
     });
     return index;
   }

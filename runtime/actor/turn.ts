@@ -58,6 +58,8 @@ export class ActorTurn implements Turn {
   readonly tells: Tell[] = [];
   readonly events: ActorEvent[] = [];
   readonly holds: BodyHold[] = [];
+  /** Whether watchers of the kind are to be told once this turn is committed. */
+  isAnnounced = false;
   /** Bodies that must be stored when this turn commits. */
   readonly bodiesNeeded = new Set<string>();
   readonly #activation: Activation;
@@ -164,6 +166,10 @@ export class ActorTurn implements Turn {
     const dueMs = bytes === undefined ? undefined : (decodeActorRow(timerRowKind, byName, bytes) as number);
     this.#activation.remember(byName, dueMs, 0 as LogIndex);
     return dueMs;
+  }
+
+  announce(): void {
+    this.isAnnounced = true;
   }
 
   record(event: ActorEvent): void {

@@ -27,6 +27,19 @@ export interface AdminContext {
   hashPassword(password: string): Promise<string>;
   /** @throws {OperationError} `badPasswordHash` when a hash that was made elsewhere cannot be taken */
   checkPasswordHash(hash: string): void;
+  /** Off this thread. */
+  makeKeyPair(kind: KeyPairKind): Promise<KeyPair>;
+  /** Name servers of this node, `192.0.2.1` or `192.0.2.1:53`; none: those of the machine. */
+  readonly dnsServers: readonly string[];
+}
+
+export type KeyPairKind = 'rsa' | 'ed25519';
+
+export interface KeyPair {
+  /** PKCS #8. */
+  readonly privateKeyPem: string;
+  /** SubjectPublicKeyInfo. */
+  readonly publicKeyDer: Uint8Array;
 }
 
 /** `upload`: the request carries raw bytes. `download`: the answer is raw bytes, an `AsyncIterable<Uint8Array>`. */

@@ -12,11 +12,17 @@ export interface NodeCommands {
   start(sources: ConfigSources): Promise<void>;
   /** As `start`, and makes a domain and an account if they are not there. `address` null: the default one. */
   quickstart(sources: ConfigSources, address: string | null): Promise<void>;
+  /** What of `--set` is the node's own; the rest are settings of the cluster. Left out: all. @throws {OperationError} */
+  readonly nodeSets?: (sets: readonly string[]) => readonly string[];
 }
 
 const configOptions: readonly OptionSpec[] = [
   { flags: '--config <file>', summary: 'configuration file (TOML)' },
-  { flags: '--set <key=value>', summary: 'a value that goes before the file; may be repeated', isRepeatable: true },
+  {
+    flags: '--set <key=value>',
+    summary: 'a value that goes before the file, or the first value of a setting of the cluster; may be repeated',
+    isRepeatable: true,
+  },
 ];
 const dataOption: OptionSpec = {
   flags: '--data <dir>',
@@ -47,7 +53,11 @@ export function nodeRows(commands: NodeCommands): readonly CliRow[] {
       details: 'For a first look, and for good as well: it can be repeated, and what is there stays.',
       args: [{ name: '[you@domain]', summary: 'the first account (you@localhost.localdomain)' }],
       options: [dataOption, ...configOptions],
-      examples: ['ringpost quickstart', 'ringpost quickstart you@example.org --data /var/lib/ringpost'],
+      examples: [
+        'ringpost quickstart',
+        'ringpost quickstart you@example.org --data /var/lib/ringpost',
+        'ringpost quickstart --set relay=127.0.0.1:2526',
+      ],
       needs: 'nothing',
       run: (cli, input) =>
         commands.quickstart(sourcesOf(input, cli.io.environment), input.argumentOr('you@domain', null)),
@@ -73,7 +83,9 @@ export function nodeRows(commands: NodeCommands): readonly CliRow[] {
       examples: ['ringpost config check --config /etc/ringpost.toml'],
       needs: 'nothing',
       async run(cli, input) {
-        const { config, sources, warnings } = loadConfig(sourcesOf(input, cli.io.environment));
+        const given = sourcesOf(input, cli.io.environment);
+        const sets = commands.nodeSets?.(given.sets ?? []) ?? given.sets ?? [];
+        const { config, sources, warnings } = loadConfig({ ...given, sets });
         for (const warning of warnings) cli.note(`warning: ${warning}`);
         const from = [...sources].map(([key, source]) => `  ${key} from ${source}`).join('\n');
         await cli.print(

@@ -70,6 +70,15 @@ export function oneOf<const T extends string>(o: Common & { default: T; values: 
   });
 }
 
+export function flag(o: Common & { default: 'true' | 'false' }): z.ZodType<boolean> {
+  return field({
+    ...o,
+    form: 'true or false',
+    read: (value) =>
+      value === true || value === 'true' ? true : value === false || value === 'false' ? false : undefined,
+  });
+}
+
 interface Range {
   readonly default: number;
   readonly min: number;

@@ -23,10 +23,13 @@ export interface Listener {
   readonly trusted: readonly string[];
 }
 
-export type ListenerProtocol = 'smtp' | 'http';
+/** `submission` is port 587 (RFC 6409), `submissions` port 465 (RFC 8314). */
+export type ListenerProtocol = 'smtp' | 'submission' | 'submissions' | 'http';
 
 const tlsOf: Readonly<Record<ListenerProtocol, readonly ListenerTls[]>> = {
   smtp: ['starttls', 'none', 'implicit'],
+  submission: ['starttls'],
+  submissions: ['implicit'],
   http: ['implicit', 'none'],
 };
 
@@ -105,7 +108,8 @@ function parseTls(tls: unknown, host: string, protocol: ListenerProtocol): Liste
 
 /** HTTP carries passwords and mail: in clear it stays on this machine unless somebody says otherwise. */
 function defaultTls(host: string, protocol: ListenerProtocol): ListenerTls {
-  if (protocol === 'smtp') return 'starttls';
+  if (protocol === 'smtp' || protocol === 'submission') return 'starttls';
+  if (protocol === 'submissions') return 'implicit';
   return isLoopback(host) ? 'none' : 'implicit';
 }
 

@@ -21,6 +21,8 @@ export interface ConfigSources {
   /** `key=value`, from --set. */
   readonly sets?: readonly string[];
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /** What `--set` knows beside the node's keys, and whoever calls has taken out: for suggestions only. */
+  readonly alsoKnown?: readonly string[];
   /** Other defaults than the schema's, by key: what a subcommand such as `quickstart` means by its name. */
   readonly defaults?: Readonly<Record<string, string | number>>;
   readonly machine?: Machine;
@@ -49,7 +51,7 @@ export function loadConfig(from: ConfigSources = {}): LoadedConfig {
     given.set(known(key, 'defaults', keys), { value, source: 'default' });
   if (from.file !== undefined) takeFile(from.file, keys, given);
   takeEnvironment(from.env ?? {}, keys, given, warnings);
-  for (const set of from.sets ?? []) takeSet(set, keys, given);
+  for (const set of from.sets ?? []) takeSet(set, keys, given, from.alsoKnown ?? []);
   const config = parsed(given, machine);
   checkRelations(config);
   warnings.push(...doubts(config));
@@ -66,11 +68,11 @@ export function thisMachine(): Machine {
 }
 
 /** Answers `key`. @throws {OperationError} `unknownConfigKey` */
-function known(key: string, source: string, keys: readonly ConfigKey[]): string {
+function known(key: string, source: string, keys: readonly ConfigKey[], alsoKnown: readonly string[] = []): string {
   const names = keys.map((each) => each.key);
   if (names.includes(key)) return key;
   const last = key.split('.').at(-1);
-  const near = nearest(key, names) ?? names.find((name) => name.split('.').at(-1) === last) ?? null;
+  const near = nearest(key, [...names, ...alsoKnown]) ?? names.find((name) => name.split('.').at(-1) === last) ?? null;
   throw unknownConfigKey(key, source, near);
 }
 
@@ -135,10 +137,15 @@ function takeEnvironment(
   }
 }
 
-function takeSet(set: string, keys: readonly ConfigKey[], given: Map<string, Given>): void {
+function takeSet(
+  set: string,
+  keys: readonly ConfigKey[],
+  given: Map<string, Given>,
+  alsoKnown: readonly string[],
+): void {
   const equals = set.indexOf('=');
   if (equals <= 0) throw badConfigSet(set);
-  const key = known(set.slice(0, equals).trim(), '--set', keys);
+  const key = known(set.slice(0, equals).trim(), '--set', keys, alsoKnown);
   given.set(key, { value: set.slice(equals + 1).trim(), source: '--set' });
 }
 

@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { logLevels } from '../observe/logger.ts';
-import { count, milliseconds, oneOf, sizeBytes, text } from './fields.ts';
+import { count, flag, milliseconds, oneOf, sizeBytes, text } from './fields.ts';
 import { listeners } from './listeners.ts';
 
 const kibibyte = 1024;
@@ -53,6 +53,10 @@ export function configSchema(machine: Machine) {
       }),
     }),
     smtp: z.strictObject({ ...smtpListening(machine), ...smtpBounds() }),
+    submission: z.strictObject(submission()),
+    submissions: z.strictObject(submissions()),
+    dns: z.strictObject(dns()),
+    courier: z.strictObject(courier()),
     http: z.strictObject({
       listen: listeners({
         protocol: 'http',
@@ -115,6 +119,63 @@ function smtpListening(machine: Machine) {
       does:
         'Wait before the greeting; a client that talks first is refused. Finds some spam programs, and costs every ' +
         'honest connection this time: at 100 ms one connection after another is at most 10 mails a second.',
+    }),
+  };
+}
+
+function submission() {
+  return {
+    listen: listeners({
+      protocol: 'submission',
+      default: 'off',
+      does:
+        'Where accounts hand in mail to be sent, after STARTTLS and a log-in (RFC 6409): usually ":587". It may send ' +
+        'anywhere, but only as addresses of the account. The SMTP threads serve it too, with their bounds.',
+    }),
+    allowClearAuth: flag({
+      default: 'false',
+      does:
+        'Take passwords without TLS where submission.listen is a loopback address, for programs on this machine that ' +
+        'know no TLS. Elsewhere it changes nothing: a password never crosses a network in clear.',
+    }),
+  };
+}
+
+function submissions() {
+  return {
+    listen: listeners({
+      protocol: 'submissions',
+      default: 'off',
+      does:
+        'Where accounts hand in mail to be sent, with TLS from the first byte (RFC 8314): usually ":465". Programs that ' +
+        'can do this are better off with it than with submission.listen. The SMTP threads serve it too.',
+    }),
+  };
+}
+
+function dns() {
+  return {
+    servers: text({
+      default: '',
+      defaultText: "the machine's own",
+      form: 'IP addresses such as 192.0.2.53 or 127.0.0.1:5353, separated by blanks or commas, or empty',
+      pattern: /^(?:(?:\d+\.\d+\.\d+\.\d+(?::\d+)?|\[[\da-f:.]+\](?::\d+)?|[\da-f:]+)(?:[\s,]+|$))*$/i,
+      does:
+        'Resolvers that outgoing mail is routed by. One of your own near by that caches is best: each mail for a domain ' +
+        'that was not seen lately costs two or three look-ups.',
+    }),
+  };
+}
+
+function courier() {
+  return {
+    connectionsMax: count({
+      default: 200,
+      min: 1,
+      max: 10_000,
+      does:
+        'Connections to other servers at a time, over all domains; about 100 KB each. Domains that do not answer get a ' +
+        'share of them only.',
     }),
   };
 }

@@ -3,6 +3,7 @@
  *
  * Topics of `subscribe` and `inspect` are tables: whoever knows more (mail settings, status) adds rows to them.
  */
+import { actorKeys } from '../actor/actor-keys.ts';
 import { findSubjects, eventsOf } from '../actor/history.ts';
 import { listDeadLetters } from '../actor/dead-letters.ts';
 import type { Settle } from '../actor/request.ts';
@@ -100,18 +101,27 @@ const bodyDamaged = (hash: string, cause: unknown) =>
   );
 
 const inspectedMax = 10_000;
-/** Ids have 26; the key of an event has to fit into what LMDB takes. */
-const subjectCharactersMax = 320;
+/** Ids have 26, actors' keys up to 320; the key of a row has to fit into what LMDB takes. */
+const keyCharactersMax = 320;
 
 function historyInspections({ store, engine, directory }: Core, clock: Clock): [string, Inspection][] {
   const { shardCount } = directory.header;
+  const pause = (): Promise<void> => new Promise((resolve) => clock.soon(resolve));
   return [
-    ['events', (argument) => eventsOf(store, shardCount, subjectIn(argument))],
+    [
+      'actors',
+      (argument) => {
+        const after = fieldOf(argument, 'after') === null ? null : keyTextIn(argument, 'after');
+        const limit = Math.max(1, Math.min(inspectedMax, numberIn(argument, 'limit')));
+        return actorKeys(store, shardCount, { kind: keyTextIn(argument, 'kind'), after, limit }, pause);
+      },
+    ],
+    ['events', (argument) => eventsOf(store, shardCount, keyTextIn(argument, 'subject'))],
     [
       'findEvents',
       (argument) => {
         const search = { field: 'messageId', value: textIn(argument, 'messageId'), limit: numberIn(argument, 'limit') };
-        return findSubjects(store, search, () => new Promise<void>((resolve) => clock.soon(resolve)));
+        return findSubjects(store, search, pause);
       },
     ],
     [
@@ -133,11 +143,11 @@ function textIn(argument: unknown, name: string): string {
   return value;
 }
 
-/** A subject is a part of keys: what could not be one is refused, before it breaks their invariant. */
-function subjectIn(argument: unknown): string {
-  const subject = textIn(argument, 'subject');
-  if (subject.length > subjectCharactersMax || !isKeyText(subject)) throw badArgument('subject');
-  return subject;
+/** Subjects, kinds and keys are parts of keys: what could not be one is refused, before it breaks their invariant. */
+function keyTextIn(argument: unknown, name: string): string {
+  const value = textIn(argument, name);
+  if (value.length > keyCharactersMax || !isKeyText(value)) throw badArgument(name);
+  return value;
 }
 
 function numberIn(argument: unknown, name: string): number {

@@ -11,10 +11,13 @@ import type { Listener } from '../config/listeners.ts';
 import type { Config } from '../config/schema.ts';
 import { addressNotHere, addressNotPermitted, addressTaken, addressUnusable } from './codes.ts';
 
+const sections = ['smtp', 'submission', 'submissions', 'http'] as const;
+
 /** @throws {OperationError} `addressTaken`, `addressNotPermitted`, `addressNotHere`, `addressUnusable` */
-export async function requireFreeAddresses({ smtp, http }: Pick<Config, 'smtp' | 'http'>): Promise<void> {
-  for (const listener of smtp.listen) await requireFree('smtp.listen', listener);
-  for (const listener of http.listen) await requireFree('http.listen', listener);
+export async function requireFreeAddresses(config: Pick<Config, (typeof sections)[number]>): Promise<void> {
+  for (const section of sections) {
+    for (const listener of config[section].listen) await requireFree(`${section}.listen`, listener);
+  }
 }
 
 function requireFree(key: string, { host, port }: Listener): Promise<void> {

@@ -164,3 +164,37 @@ void test('load: the process prints one JSON object, and says what failed', asyn
   assert.equal(closed.mails, 0);
   assert.match(closed.failureTexts[0] ?? '', /ECONNREFUSED/);
 });
+
+void test('load: with AUTH it logs in once a connection, and sends as who it is', async (t) => {
+  const logins: string[] = [];
+  const senders: string[] = [];
+  const sink = await startSink(t, {
+    disabledCommands: ['STARTTLS'],
+    allowInsecureAuth: true,
+    authMethods: ['PLAIN'],
+    onAuth({ username = '', password = '' }, _session, callback) {
+      logins.push(`${username} ${password}`);
+      callback(null, { user: username });
+    },
+    onMailFrom({ address }, _session, callback) {
+      senders.push(address);
+      callback();
+    },
+  });
+  const auth = { user: 'me@bench.example', password: 'secret' };
+  const result = await load(sink, { sessions: 2, mails: 6, auth, sender: 'me@bench.example' });
+  assert.equal(result.failures, 0, result.failureTexts.join());
+  assert.deepEqual(
+    logins,
+    Array.from({ length: 2 }, () => 'me@bench.example secret'),
+  );
+  assert.deepEqual([...new Set(senders)], ['me@bench.example']);
+  assert.match(sink.mails[0] ?? '', /^From: <me@bench\.example>\r$/m);
+});
+
+void test('load: at a steady pace it sends no faster than asked', async (t) => {
+  const sink = await startSink(t);
+  const result = await load(sink, { sessions: 4, mails: 20, perSecond: 100 });
+  assert.equal(result.failures, 0);
+  assert.ok(result.seconds >= 0.18, `20 mails at 100/s took ${result.seconds} s`);
+});

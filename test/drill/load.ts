@@ -4,7 +4,7 @@
  *
  * Leaves to others: the node (`drill.ts` says when it is down and up), what the counts mean (`../support/ledger.ts`).
  */
-import { isReply } from '../support/smtp-answers.ts';
+import { type Answer, isReply } from '../support/smtp-answers.ts';
 import { SmtpClient } from '../support/smtp-client.ts';
 import { type Delivery, deliver } from '../support/smtp-delivery.ts';
 import type { Ledger } from '../support/ledger.ts';
@@ -21,7 +21,9 @@ const reconnectShare = 0.05;
 export interface LoadOptions {
   readonly port: number;
   readonly sessions: number;
-  readonly maker: MailMaker;
+  readonly maker: Pick<MailMaker, 'make'>;
+  /** After EHLO; left out: nothing is needed. */
+  readonly login?: (client: SmtpClient) => Promise<Answer>;
   readonly ledger: Ledger;
   readonly chance: Chance;
   /** Called in the same turn in which a 250 to a mail was read. */
@@ -94,7 +96,13 @@ export class Load {
       if (reply.code === 250 && reply.text.includes(' id=')) this.#o.onAccepted();
     };
     const client = new SmtpClient({ port: this.#o.port, onReply });
-    if (isReply(await client.hello('drill.example'), 250)) return client;
+    const greeted = await client.hello('drill.example');
+    const { login } = this.#o;
+    const answer = login !== undefined && isReply(greeted, 250) ? await login(client) : greeted;
+    if (answer.kind === 'reply') {
+      if ([250, 235].includes(answer.code)) return client;
+      this.oddities.push(`greeting or login: ${answer.text}`);
+    }
     client.hangUp();
     return null;
   }
@@ -115,7 +123,8 @@ export class Load {
   #noteOddities(mail: DrillMail, delivery: Delivery): void {
     const wrongly = delivery.taken.filter((address) => !mail.mailboxOf.has(address));
     if (wrongly.length > 0) this.oddities.push(`mail ${mail.number}: unknown ${wrongly.join(' ')} was taken`);
-    if (delivery.answer.kind === 'lost' || delivery.outcome === 'accepted' || mail.mailboxOf.size === 0) return;
+    const isUsual = delivery.outcome === 'accepted' || mail.mailboxOf.size === 0 || mail.isRefused === true;
+    if (delivery.answer.kind === 'lost' || isUsual) return;
     this.oddities.push(`mail ${mail.number}, ${delivery.step}: ${delivery.answer.text}`);
   }
 }

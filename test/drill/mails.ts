@@ -13,6 +13,8 @@ export interface DrillMail extends LedgerMail {
   /** As sent, with the unknown users among them. */
   readonly to: readonly string[];
   readonly bytes: Buffer;
+  /** To be refused by the server as a whole. */
+  readonly isRefused?: boolean;
 }
 
 const sender = 'sender@drill.example';
@@ -49,7 +51,8 @@ export class MailMaker {
       `From: <${sender}>\r\nTo: ${to.map((address) => `<${address}>`).join(',\r\n ')}\r\nMessage-ID: ${messageId}\r\n` +
         `Date: Tue, 24 Nov 2026 12:00:00 +0000\r\nSubject: drill ${number}\r\n\r\nThis is mail ${number}.\r\n`,
     );
-    const bytes = Buffer.concat([head, this.#text(chance, chance.between(sizeClass.min, sizeClass.max) - head.length)]);
+    const textBytes = chance.between(sizeClass.min, sizeClass.max) - head.length;
+    const bytes = Buffer.concat([head, textOf(this.#pool, chance, textBytes)]);
     const known = to.flatMap((address) => {
       const mailbox = this.#book.get(address);
       return mailbox === undefined ? [] : [[address, mailbox] as const];
@@ -65,17 +68,17 @@ export class MailMaker {
     const known = chance.pickSome(this.#addresses, draw < 0.6 ? 1 : draw < 0.85 ? 2 : 3);
     return chance.isTrue(0.08) ? [...known, unknown] : known;
   }
+}
 
-  /** Whole lines, at most `sizeBytes`, at least one. */
-  #text(chance: Chance, sizeBytes: number): Buffer {
-    const start = this.#pool.indexOf('\r\n', chance.between(0, kibibyte)) + 2;
-    const end = this.#pool.lastIndexOf('\r\n', start + Math.max(sizeBytes, 100)) + 2;
-    return this.#pool.subarray(start, end);
-  }
+/** A piece of the pool: whole lines, at most `sizeBytes`, at least one. */
+export function textOf(pool: Buffer, chance: Chance, sizeBytes: number): Buffer {
+  const start = pool.indexOf('\r\n', chance.between(0, kibibyte)) + 2;
+  const end = pool.lastIndexOf('\r\n', start + Math.max(sizeBytes, 100)) + 2;
+  return pool.subarray(start, end);
 }
 
 /** Lines with what a mail path may spoil: leading dots, blanks at the end, bytes above 127, empty lines. */
-function textPool(chance: Chance): Buffer {
+export function textPool(chance: Chance): Buffer {
   const lines: Buffer[] = [];
   for (let bytes = 0; bytes < 110 * kibibyte; ) {
     const line = Buffer.alloc(chance.between(0, 90));

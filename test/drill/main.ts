@@ -2,7 +2,9 @@
 import { randomInt } from 'node:crypto';
 import { isPassed, runDrill } from './drill.ts';
 import { type DrillOptions, parseOptions, usage } from './options.ts';
-import { formatJson, formatTable } from './report.ts';
+import { isOutboundPassed, runOutboundDrill } from './outbound/outbound-drill.ts';
+import { outboundRows } from './outbound/outbound-report.ts';
+import { type DrillOutcome, formatJson, formatTable, inboundRows, type ReportRow } from './report.ts';
 
 async function main(words: readonly string[]): Promise<number> {
   if (words.includes('--help')) {
@@ -16,11 +18,32 @@ async function main(words: readonly string[]): Promise<number> {
     process.stderr.write(`drill: ${(error as Error).message}\n\n${usage}\n`);
     return 2;
   }
-  const result = await runDrill(options, (line) => void process.stderr.write(`drill: ${line}\n`));
-  const passed = isPassed(result);
-  const format = options.json ? formatJson : formatTable;
-  process.stdout.write(`${format(result, options.seed, passed)}\n`);
+  const { result, rows, passed } = await (options.outbound ? outbound(options) : inbound(options));
+  const text = options.json
+    ? formatJson(result, options.seed, passed)
+    : formatTable(result, rows, options.seed, passed);
+  process.stdout.write(`${text}\n`);
   return passed ? 0 : 1;
+}
+
+interface Ran {
+  readonly result: DrillOutcome;
+  readonly rows: readonly ReportRow[];
+  readonly passed: boolean;
+}
+
+async function inbound(options: DrillOptions): Promise<Ran> {
+  const result = await runDrill(options, progress);
+  return { result, rows: inboundRows(result), passed: isPassed(result) };
+}
+
+async function outbound(options: DrillOptions): Promise<Ran> {
+  const result = await runOutboundDrill(options, progress);
+  return { result, rows: outboundRows(result), passed: isOutboundPassed(result) };
+}
+
+function progress(line: string): void {
+  process.stderr.write(`drill: ${line}\n`);
 }
 
 // An interrupted drill takes its node and its directory along: both are undone at `exit`.

@@ -3,8 +3,10 @@ import { parseArgs } from 'node:util';
 
 export interface DrillOptions {
   readonly kills: number;
+  /** Mail is submitted for remote domains instead of sent to mailboxes. */
+  readonly outbound: boolean;
   readonly sessions: number;
-  /** Mailboxes; about half as many aliases are made beside them. */
+  /** Mailboxes; about half as many aliases are made beside them. Outbound: remote domains. */
   readonly recipients: number;
   readonly seed: number;
   readonly json: boolean;
@@ -19,11 +21,13 @@ export interface DrillOptions {
 export const usage = `npm run drill -- [options]
 
 Sends numbered mails to a node of its own, kills it with SIGKILL again and again, and counts what is in the mailboxes.
+With --outbound it submits mails for other servers, and counts what has come to a sink that keeps a ledger.
 Exit status 0: nothing lost, doubled, or found that was refused; 1: something was; 2: wrong usage.
 
   --kills N        kills (10)
+  --outbound       mails for remote domains, through the submission port
   --sessions K     SMTP sessions that send at the same time (8)
-  --recipients M   mailboxes, with half as many aliases beside them (6)
+  --recipients M   mailboxes, with half as many aliases beside them; remote domains (6)
   --seed S         draws the same mails and kill moments again (by chance; it is printed)
   --sample N       copies that are read back and compared byte for byte (24)
   --slow-sync MS   makes every fdatasync so much slower; needs strace (0)
@@ -37,6 +41,7 @@ export function parseOptions(words: readonly string[], drawnSeed: number): Drill
     args: [...words],
     options: {
       kills: text,
+      outbound: { type: 'boolean' },
       sessions: text,
       recipients: text,
       seed: text,
@@ -48,6 +53,7 @@ export function parseOptions(words: readonly string[], drawnSeed: number): Drill
   });
   return {
     kills: wholeNumber('kills', values.kills, 10, 0),
+    outbound: values.outbound === true,
     sessions: wholeNumber('sessions', values.sessions, 8, 1),
     recipients: wholeNumber('recipients', values.recipients, 6, 3),
     seed: wholeNumber('seed', values.seed, drawnSeed, 0),

@@ -47,6 +47,8 @@ export class ActorBench<P extends Protocol> {
   principal: Principal = { kind: 'operator', id: 'test' };
   /** What was recorded, told and is held, by turns that did not throw. */
   readonly events: ActorEvent[] = [];
+  /** Committed turns that said `announce`. */
+  announcements = 0;
   readonly told: Told[] = [];
   readonly holds = new Map<string, string>();
   readonly timers = new Map<string, number>();
@@ -133,7 +135,6 @@ export class ActorBench<P extends Protocol> {
       get rowsLeft() {
         return view.rowsLeft();
       },
-      principal: this.principal,
       trace: 'trace',
       newId: () => `id${String(++this.#ids).padStart(6, '0')}`,
       put: (key, value) => write(key, pack(value)),
@@ -144,6 +145,7 @@ export class ActorBench<P extends Protocol> {
       setTimer: (name, dueMs) => void timers.set(name, dueMs),
       clearTimer: (name) => void timers.delete(name),
       record: (event) => void kept.push(() => this.events.push(event)),
+      announce: () => void kept.push(() => this.announcements++),
       holdBody: (body, tag) => {
         invariant(!this.holds.has(tag), `tag ${tag} is held once`);
         undo.push(() => void this.holds.delete(tag));
@@ -179,6 +181,7 @@ export class ActorBench<P extends Protocol> {
     return {
       key: this.key,
       nowMs: this.nowMs,
+      principal: this.principal,
       rowsLeft: () => left,
       get: <T>(key: readonly KeyPart[]) => {
         spend(1);

@@ -3,6 +3,7 @@ import { type Reply, expectReply } from './smtp-answers.ts';
 import { SmtpClient, type SmtpTarget } from './smtp-client.ts';
 import { FakeClock } from './fake-clock.ts';
 import { FakeCore } from './smtp-fake-core.ts';
+import { passing } from './smtp-until.ts';
 import type { EdgeLog } from '../../actors/edge/smtp/dialogue.ts';
 import { type SmtpEdge, type SmtpEdgeOptions, startSmtpEdge } from '../../actors/edge/smtp/server.ts';
 import type { SmtpListener } from '../../actors/edge/smtp/listener.ts';
@@ -15,7 +16,8 @@ class EdgeClock extends FakeClock {
   }
 }
 
-export interface WorldOptions extends Partial<Pick<SmtpEdgeOptions, 'limits' | 'settings' | 'tls' | 'inspectors'>> {
+export interface WorldOptions
+  extends Partial<Pick<SmtpEdgeOptions, 'limits' | 'settings' | 'tls' | 'inspectors' | 'sign'>> {
   readonly listener?: Partial<SmtpListener>;
 }
 
@@ -87,6 +89,11 @@ export class SmtpWorld {
     return this.core.bodiesOf('m-ann');
   }
 
+  /** Time goes on, a millisecond a turn of the loop, until it is there. */
+  passing<Value>(awaited: Promise<Value>): Promise<Value> {
+    return passing(this.clock, awaited);
+  }
+
   async stop(): Promise<void> {
     for (const client of this.#clients) client.hangUp();
     const stopped = this.#edge?.stop(0);
@@ -103,7 +110,14 @@ export class SmtpWorld {
   }
 }
 
-/** The domains and addresses of all wire tests. */
+/** Of `secret`. */
+export const hashOfSecret =
+  '$argon2id$v=19$m=19456,t=2,p=1$PNiFPphgYHz4+RW9ZddLPA$IwWjNsNS5phqmQgxKqaFrBMbeCbho8rPtrvMO7y/JsE';
+
+/** A submission port that takes passwords in clear. */
+export const submissionListener = { role: 'submission', allowsClearAuth: true } as const;
+
+/** The domains and addresses of all wire tests. Of its mailboxes ann's and bob's have an account; bob's cannot send. */
 export function testCore(): FakeCore {
   const core = new FakeCore();
   core.domain('example.org', { postmaster: 'ann@example.org' });
@@ -122,6 +136,12 @@ export function testCore(): FakeCore {
   core.alias('dead@example.org', 'gone@example.org').alias('crowded@example.org', 'ann@example.org', 'eve@example.org');
   core.alias('outside@example.org', 'ann@example.org', 'friend@remote.example');
   core.address('sent-on@example.org', { type: 'forward', targets: ['friend@remote.example'], keepIn: 'm-ann' });
+  core.address('sent-away@example.org', {
+    type: 'forward',
+    targets: ['Friend@remote.example', 'ann@example.org'],
+    keepIn: null,
+  });
+  core.account('ann@example.org', 'm-ann', hashOfSecret).account('bob@example.org', 'm-bob', hashOfSecret, ['mail']);
   core.domain('catch.example', { catchAll: 'ann@example.org' });
   core.domain('minus.example', { detailSeparator: '-' }).address('ann@minus.example', 'm-ann');
   core.domain('plain.example', { detailSeparator: null }).address('ann@plain.example', 'm-ann');

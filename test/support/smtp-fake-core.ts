@@ -1,14 +1,38 @@
-/** A core of plain maps for tests of the SMTP edge: addresses, domains, mailboxes and spools, with failures to order. */
+/** A core of plain maps for tests of the SMTP edge: addresses, domains, accounts, mailboxes, spools and queues, with failures to order. */
 import type { ActorRef, AskOptions } from '../../runtime/actor/actor.ts';
 import type { CoreApi } from '../../runtime/threads/core-api.ts';
+import type { AccountFacts, Credential, Scope } from '../../actors/account/protocol.ts';
 import type { AddressTarget } from '../../actors/address/protocol.ts';
 import type { DomainPolicy } from '../../actors/local-domain/protocol.ts';
 import type { IncomingMessage, Recipient } from '../../actors/mail/message.ts';
+import type { OutgoingMessage, RemoteRecipient } from '../../actors/mail/outgoing.ts';
+import type { RemoteShare } from '../../actors/spool/protocol.ts';
 
 export interface StoredMail {
   readonly message: IncomingMessage;
   readonly recipient: Recipient;
   readonly body: Uint8Array;
+}
+
+/** What is queued for one remote domain. */
+export interface LeftMail {
+  readonly domain: string;
+  readonly message: OutgoingMessage;
+  readonly recipients: readonly RemoteRecipient[];
+  readonly body: Uint8Array;
+}
+
+interface FakeAccount {
+  facts: AccountFacts;
+  readonly credential: Credential;
+}
+
+interface FakeCommand {
+  readonly message: IncomingMessage;
+  readonly recipient?: Recipient;
+  readonly recipients?: readonly Recipient[];
+  readonly remote?: readonly RemoteShare[];
+  readonly outgoing?: Pick<OutgoingMessage, 'prefix' | 'dsn' | 'smtpUtf8'>;
 }
 
 export class FakeCore implements CoreApi {
@@ -17,7 +41,9 @@ export class FakeCore implements CoreApi {
   readonly #domains = new Map<string, DomainPolicy>();
   readonly #known = new Map<string, string>();
   readonly #topics = new Map<string, (value: unknown) => void>();
+  readonly #accounts = new Map<string, FakeAccount>();
   readonly mails: StoredMail[] = [];
+  readonly left: LeftMail[] = [];
   /** `kind:key` of every query and ask, in order. */
   readonly calls: string[] = [];
   /** Thrown by the next asks, one each. */
@@ -44,6 +70,38 @@ export class FakeCore implements CoreApi {
     return this;
   }
 
+  /** The account of a mailbox, as `address` names it. */
+  account(
+    address: string,
+    mailboxId: string,
+    hash: string,
+    scopes: readonly Scope[] = ['all'],
+    accountId = `a-${mailboxId}`,
+  ): this {
+    const facts = {
+      ...{
+        exists: true,
+        accountId,
+        address,
+        mailboxId,
+        displayName: '',
+        enabled: true,
+        createdMs: 0,
+        savesSent: false,
+      },
+    };
+    const credential: Credential = {
+      ...{ id: 'c', kind: 'password', label: '', scopes, hash, createdMs: 0, expiresMs: null },
+    };
+    this.#accounts.set(accountId, { facts, credential });
+    return this;
+  }
+
+  setAccount(accountId: string, changes: Partial<AccountFacts>): void {
+    const there = this.#accounts.get(accountId);
+    if (there !== undefined) there.facts = { ...there.facts, ...changes };
+  }
+
   alias(address: string, ...targets: string[]): this {
     return this.address(address, { type: 'alias', targets });
   }
@@ -62,7 +120,7 @@ export class FakeCore implements CoreApi {
     await nextTurn();
     const failure = this.queryFailures.shift();
     if (failure !== undefined) throw failure;
-    return this.#answer(ref, query.kind) as never;
+    return this.#answer(ref, query) as never;
   }
 
   async ask(ref: ActorRef, command: { readonly kind: string }, options: AskOptions): Promise<never> {
@@ -70,7 +128,7 @@ export class FakeCore implements CoreApi {
     await (this.gate ?? nextTurn());
     const failure = this.failures.shift();
     if (failure !== undefined) throw failure;
-    return this.#deliver(ref.key, command as never, options) as never;
+    return this.#deliver(ref, command as never, options) as never;
   }
 
   readBody(): Promise<Uint8Array> {
@@ -88,7 +146,10 @@ export class FakeCore implements CoreApi {
 
   count(): void {}
 
-  #answer(ref: ActorRef, kind: string): unknown {
+  #answer(ref: ActorRef, query: { readonly kind: string; readonly scope?: Scope }): unknown {
+    const { kind } = query;
+    if (ref.kind === 'account') return this.#answerOfAccount(ref.key, kind, query.scope ?? 'all');
+    if (kind === 'signingKeys') return { keys: [] };
     if (ref.kind === 'address') {
       const found = this.#addresses.get(ref.key);
       return found === undefined ? { known: false } : { known: true, ...found };
@@ -101,21 +162,31 @@ export class FakeCore implements CoreApi {
     };
   }
 
-  #deliver(
-    key: string,
-    command: { message: IncomingMessage; recipient?: Recipient; recipients?: Recipient[] },
-    options: AskOptions,
-  ): unknown {
+  #answerOfAccount(accountId: string, kind: string, scope: Scope): unknown {
+    const there = this.#accounts.get(accountId);
+    if (kind === 'facts') return there?.facts ?? { exists: false, accountId, enabled: false };
+    if (there === undefined || !there.facts.enabled) return [];
+    const { scopes } = there.credential;
+    return scopes.includes(scope) || scopes.includes('all') ? [there.credential] : [];
+  }
+
+  #deliver({ kind, key }: ActorRef, command: FakeCommand, options: AskOptions): unknown {
     const { message } = command;
+    const { mailId } = message;
     const body = options.bodies?.[0]?.bytes ?? new Uint8Array();
-    if (!this.isKeeping) return { uid: 1, folderId: 1, mailId: message.mailId, resend: false };
-    const recipients = command.recipients ?? (command.recipient === undefined ? [] : [command.recipient]);
-    const fingerprint = command.recipients === undefined ? recipients[0]?.fingerprint : key;
+    const answer = { uid: 1, folderId: 1, mailId, resend: false };
+    if (!this.isKeeping) return answer;
+    const isQueue = kind === 'delivery-domain';
+    const shares = isQueue ? [{ domain: key, recipients: command.recipients as never }] : (command.remote ?? []);
+    const recipients = isQueue ? [] : [command.recipients ?? command.recipient ?? []].flat();
+    const fingerprint = kind === 'spool' ? key : (shares[0]?.recipients[0]?.fingerprint ?? recipients[0]?.fingerprint);
     const seen = fingerprint == null ? undefined : this.#known.get(fingerprint);
-    if (seen !== undefined) return { uid: 1, folderId: 1, mailId: seen, resend: true };
-    if (fingerprint != null) this.#known.set(fingerprint, message.mailId);
+    if (seen !== undefined) return { ...answer, mailId: seen, resend: true };
+    if (fingerprint != null) this.#known.set(fingerprint, mailId);
     for (const recipient of recipients) this.mails.push({ message, recipient, body });
-    return { uid: 1, folderId: 1, mailId: message.mailId, resend: false };
+    const leaving = { ...message, ...command.outgoing } as OutgoingMessage;
+    for (const share of shares) this.left.push({ ...share, message: leaving, body });
+    return answer;
   }
 }
 

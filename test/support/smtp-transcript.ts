@@ -4,7 +4,7 @@ export type Step =
   | { readonly kind: 'client'; readonly bytes: Buffer }
   | { readonly kind: 'server'; readonly text: string; readonly pattern: RegExp; readonly at: string }
   | { readonly kind: 'closed'; readonly at: string }
-  | { readonly kind: 'stored'; readonly mailboxIds: readonly string[]; readonly at: string };
+  | { readonly kind: 'stored' | 'left'; readonly names: readonly string[]; readonly at: string };
 
 export interface Conversation {
   readonly title: string;
@@ -38,15 +38,9 @@ function addStep(steps: Step[], line: string, at: string): void {
     steps.push({ kind: 'server', text: rest, pattern, at });
   } else if (line === 'closed') {
     steps.push({ kind: 'closed', at });
-  } else if (line.startsWith('stored:')) {
-    steps.push({
-      kind: 'stored',
-      mailboxIds: line
-        .slice(7)
-        .split(' ')
-        .filter((id) => id !== ''),
-      at,
-    });
+  } else if (/^(?:stored|left):/.test(line)) {
+    const [kind = '', ...names] = line.split(/[: ]+/).filter((name) => name !== '');
+    steps.push({ kind: kind as 'stored' | 'left', names, at });
   } else {
     throw new Error(`no step of a conversation: ${at}`);
   }

@@ -11,6 +11,7 @@ const packageOf = {
   curl: 'curl',
   faketime: 'faketime',
   ip: 'iproute2',
+  opendkim: 'opendkim',
   postfix: 'postfix',
   ps: 'procps',
   python3: 'python3',

@@ -101,6 +101,17 @@ export const allowances: readonly Allowance[] = [
     doors: ['files'],
     because: 'it reads and writes the mail files that a user named, in the process of the command line',
   },
+  {
+    place: 'actors/admin/dns-lookup.ts',
+    doors: ['network'],
+    because: 'it looks up what an operator has put into the DNS',
+  },
+  {
+    place: 'actors/courier/open-session.ts',
+    doors: ['network'],
+    because: 'it connects to the servers of other domains',
+  },
+  { place: 'actors/courier/resolver.ts', doors: ['network'], because: 'it asks the DNS' },
   { place: 'actors/edge/http/http-edge.ts', doors: ['network'], because: 'it is the HTTP server, with TLS of its own' },
   {
     place: 'actors/edge/http/private-socket.ts',

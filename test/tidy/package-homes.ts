@@ -6,14 +6,17 @@ import { importsOf } from './syntax.ts';
 /** Package -> the file or folder (with a closing `/`) that may import it. Tests and benchmarks may import any of these. */
 const homes: Readonly<Record<string, string | readonly string[]>> = {
   '@hono/node-server': 'actors/edge/http/',
+  '@hono/zod-openapi': 'actors/edge/http/v1/',
   '@node-rs/argon2': 'actors/account/password.ts',
   '@peculiar/x509': 'runtime/lifecycle/self-signed.ts',
   comlink: 'runtime/threads/',
   commander: 'runtime/cli/',
   hono: 'actors/edge/http/',
   lmdb: 'runtime/store/lmdb-store.ts',
+  mailauth: 'actors/dkim/signature.ts',
   msgpackr: 'runtime/codec/codec.ts',
-  nodemailer: 'actors/courier/',
+  // The courier speaks by its SMTP client; the API makes mails with its composer.
+  nodemailer: ['actors/courier/', 'actors/edge/http/v1/compose.ts'],
   'ordered-binary': 'runtime/store/keys.ts',
   pino: 'runtime/observe/',
   'postal-mime': 'actors/mail/',
@@ -24,6 +27,7 @@ const homes: Readonly<Record<string, string | readonly string[]>> = {
   // Vocabulary rather than a part that could be changed: a schema stands beside what it checks, at each way in.
   zod: ['runtime/config/', 'runtime/cli/', 'actors/admin/'],
   // For tests only.
+  'dns-packet': 'test/',
   'fast-check': 'test/',
   'oxc-parser': 'test/tidy/syntax.ts',
 };

@@ -1,20 +1,22 @@
 /**
- * What a node shows to probes and to Prometheus: /healthz, /readyz, /metrics, and nothing else.
+ * The HTTP listeners of a node: /healthz, /readyz and /metrics for probes and Prometheus, and beside them the API.
  *
  * Promises: /healthz answers as long as this thread lives; /readyz says 200 only while the core says that it serves, and
- * else 503 with the reasons; nothing here changes anything or shows mail; a listener of `implicit` TLS says no byte in
- * clear.
- * Leaves to others: the values (`core.inspect('health')`: a `HealthReport`, `core.inspect('metrics')`: text).
+ * else 503 with the reasons; neither they nor /metrics change anything or show mail; a listener of `implicit` TLS says no
+ * byte in clear; a client that sends or takes nothing is cut off.
+ * Leaves to others: the values (`core.inspect('health')`: a `HealthReport`, `core.inspect('metrics')`: text), and all of
+ * the API (`v1/api.ts`), which looks after log-ins, limits of its requests and TLS itself.
  */
 import { createServer as createTlsServer, Server as TlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { createAdaptorServer } from '@hono/node-server';
 import { type Context, Hono } from 'hono';
 import type { Clock } from '../../../runtime/base/clock.ts';
-import { errorData } from '../../../runtime/base/errors.ts';
+import { errorData, tryLater } from '../../../runtime/base/errors.ts';
 import type { HealthReport } from '../../../runtime/observe/health.ts';
 import type { CertificatePem } from '../../../runtime/threads/control-channel.ts';
 import type { CoreApi } from '../../../runtime/threads/core-api.ts';
+import { inTime } from './in-time.ts';
 import { type ClosableServer, closeServer, connectionsOf } from './server-close.ts';
 
 export interface HttpListener {
@@ -30,6 +32,8 @@ export interface HttpEdgeOptions {
   /** For the listeners that have TLS. */
   readonly tls: CertificatePem;
   readonly clock: Clock;
+  /** What answers everything else; null: nothing does. */
+  readonly api: Hono<any> | null;
   bug(what: string, error: unknown): void;
 }
 
@@ -43,9 +47,14 @@ export interface HttpEdge {
 
 /** A core that takes longer has lost its loop to something: a probe must hear of that rather than wait. */
 const answerMsMax = 2_000;
-const connectionsMax = 200;
-/** From the first byte to the end of the handshake, of the headers, and of the request: probes are short. */
-const requestMsMax = 10_000;
+/** A client keeps some open; each is about 30 KB while nothing is asked. */
+const connectionsMax = 1_000;
+/** From the first byte to the end of the handshake, and to that of the headers. */
+const headersMsMax = 10_000;
+/** To the end of a request. The API cuts off a slow body long before (`v1/receive.ts`). */
+const requestMsMax = 300_000;
+/** Without a byte either way. The API's slowest answer comes sooner. */
+const silenceMsMax = 60_000;
 
 export async function startHttpEdge(options: HttpEdgeOptions): Promise<HttpEdge> {
   const app = httpApp(options);
@@ -76,15 +85,16 @@ export async function startHttpEdge(options: HttpEdgeOptions): Promise<HttpEdge>
 }
 
 function makeServer(app: Hono, { tls }: HttpListener, pem: CertificatePem): ClosableServer {
-  const bounds = { headersTimeout: requestMsMax, requestTimeout: requestMsMax };
+  const bounds = { headersTimeout: headersMsMax, requestTimeout: requestMsMax };
   const secured = {
     createServer: createTlsServer,
-    serverOptions: { ...bounds, ...tlsOptionsOf(pem), handshakeTimeout: requestMsMax },
+    serverOptions: { ...bounds, ...tlsOptionsOf(pem), handshakeTimeout: headersMsMax },
   };
   const options = { fetch: app.fetch, ...(tls === 'implicit' ? secured : { serverOptions: bounds }) };
   // The adaptor's type allows for HTTP/2 too, of which nothing was asked.
   const server = createAdaptorServer(options) as ClosableServer;
   server.maxConnections = connectionsMax;
+  server.setTimeout(silenceMsMax);
   return server;
 }
 
@@ -104,8 +114,10 @@ function listen(server: ClosableServer, listener: HttpListener): Promise<HttpLis
   });
 }
 
-function httpApp({ core, clock, bug }: HttpEdgeOptions): Hono {
+function httpApp({ core, clock, api, bug }: HttpEdgeOptions): Hono {
   const app = new Hono();
+  const inspected = <Value>(topic: string): Promise<Value> =>
+    inTime(clock, answerMsMax, core.inspect(topic) as Promise<Value>, noAnswer);
   app.use(async (c, next) => {
     await next();
     c.header('cache-control', 'no-store');
@@ -113,18 +125,19 @@ function httpApp({ core, clock, bug }: HttpEdgeOptions): Hono {
   });
   app.get('/healthz', (c) => c.json({ status: 'alive' }));
   app.get('/readyz', async (c) => {
-    const health = await inTime(clock, core.inspect('health') as Promise<HealthReport>, asUnready);
+    const health = await inspected<HealthReport>('health').catch(asUnready);
     if (health.isReady) return c.json({ status: 'ready' });
     const reasons = health.conditions.filter(({ isMet }) => !isMet).map(({ name, text }) => `${name}: ${text}`);
     return problem(c, 503, 'not ready', reasons.join('; '), { reasons });
   });
   app.get('/metrics', async (c) => {
-    const text = await inTime(clock, core.inspect('metrics') as Promise<string>, () => null);
-    if (text === null) return problem(c, 503, 'no metrics', `the core gave none within ${answerMsMax} ms`);
+    const text = await inspected<string>('metrics').catch((error: unknown) => error);
+    if (typeof text !== 'string') return problem(c, 503, 'no metrics', errorData(text).text);
     // The exposition format's own media type: https://prometheus.io/docs/instrumenting/exposition_formats/
     return c.body(text, 200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' });
   });
-  app.notFound((c) => problem(c, 404, 'not found', 'there are /healthz, /readyz and /metrics here, by GET'));
+  if (api !== null) app.route('/', api);
+  app.notFound((c) => problem(c, 404, 'not found', 'there are /healthz, /readyz, /metrics and /openapi.json here'));
   app.onError((error, c) => {
     bug('HTTP edge', error);
     return problem(c, 503, 'internal error', errorData(error).text);
@@ -132,29 +145,12 @@ function httpApp({ core, clock, bug }: HttpEdgeOptions): Hono {
   return app;
 }
 
-const asUnready = (text: string): HealthReport => ({
-  isReady: false,
-  conditions: [{ name: 'core', isMet: false, text }],
-});
+const noAnswer = () => tryLater('noAnswer', `the core did not answer within ${answerMsMax} ms`);
 
-/** The value, or what `otherwise` makes of the reason why there is none. */
-function inTime<Value>(clock: Clock, value: Promise<Value>, otherwise: (why: string) => Value): Promise<Value> {
-  return new Promise((resolve) => {
-    const cancel = clock.after(answerMsMax, () =>
-      resolve(otherwise(`the core did not answer within ${answerMsMax} ms`)),
-    );
-    value.then(
-      (known) => {
-        cancel();
-        resolve(known);
-      },
-      (error: unknown) => {
-        cancel();
-        resolve(otherwise(errorData(error).text));
-      },
-    );
-  });
-}
+const asUnready = (error: unknown): HealthReport => ({
+  isReady: false,
+  conditions: [{ name: 'core', isMet: false, text: errorData(error).text }],
+});
 
 /** RFC 9457. */
 function problem(c: Context, status: 404 | 503, title: string, detail: string, more: object = {}): Response {

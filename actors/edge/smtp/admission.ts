@@ -2,6 +2,7 @@
  * Who may connect: at most so many in all, and so many from one client, so that a flood from one place leaves room for
  * the rest. A refusal costs a line and no session.
  */
+import { clientOf } from '../../../runtime/base/client-network.ts';
 import type { SmtpLimits } from './limits.ts';
 import { type Reply, replies } from './replies.ts';
 
@@ -32,20 +33,4 @@ export class Admission {
     else this.#byClient.set(client, count - 1);
     this.#total--;
   }
-}
-
-/** An IPv4 address as it is; of an IPv6 address its /64, which is what one customer gets (RFC 6177). */
-export function clientOf(address: string): string {
-  if (!address.includes(':')) return address;
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
-  if (mapped !== undefined) return mapped;
-  const plain = address.split('%')[0] ?? address;
-  const [front = '', back] = plain.split('::');
-  const groups = front === '' ? [] : front.split(':');
-  const missing = back === undefined ? 0 : 8 - groups.length - (back === '' ? 0 : back.split(':').length);
-  const padded = [...groups, ...Array.from({ length: Math.max(0, missing) }, () => '0'), ...(back ?? '').split(':')];
-  return padded
-    .slice(0, 4)
-    .map((group) => Number.parseInt(group, 16).toString(16))
-    .join(':');
 }

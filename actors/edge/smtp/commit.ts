@@ -1,28 +1,27 @@
 /**
- * From a whole mail to one commit: facts, hop limit, inspectors, each recipient's prefix and fingerprint, then the
- * mailbox itself (one recipient) or a spool (several).
+ * From a whole mail of another server to one commit: facts, hop limit, inspectors, a copy for each destination.
  *
- * Promises: exactly one command is asked; each mailbox is named at most once; what `250` names is what was committed.
+ * Promises: exactly one command is asked; what `250` names is what was committed. A mail that an address here sends on
+ * keeps its reverse-path and its bytes, so that signatures in it stay whole.
+ * Leaves to others: which command it is (`routing/dispatch.ts`).
  */
-import type { ActorRef, AskOptions, Principal } from '../../../runtime/actor/actor.ts';
+import type { Principal } from '../../../runtime/actor/actor.ts';
 import { timeOrderedId } from '../../../runtime/base/ids.ts';
 import { type Inspection, inspectMail } from '../../inspect/inspector.ts';
-import { mailboxes } from '../../mailbox/protocol.ts';
-import { fingerprintOf, spoolFingerprintOf } from '../../mail/fingerprint.ts';
 import { headerFacts } from '../../mail/header-facts.ts';
-import type { Envelope, IncomingMessage, Recipient } from '../../mail/message.ts';
-import { receivedLine, returnPathLine } from '../../mail/received.ts';
-import { type SpoolProtocol, spools } from '../../spool/protocol.ts';
+import type { Envelope, IncomingMessage } from '../../mail/message.ts';
+import { headerLines, localCopies, remoteShares, type RoutedRecipient } from '../../routing/copies.ts';
+import { dispatch, type Parcel } from '../../routing/dispatch.ts';
 import type { BodyCollector, CollectedBody } from './body-collector.ts';
-import type { Dialogue, RoutedRecipient, Transaction } from './dialogue.ts';
-import { hopsBy } from './hops.ts';
+import type { Dialogue, Transaction } from './dialogue.ts';
+import { isLooping } from './hops.ts';
 import { acceptedReply, refusalReply, type Reply, replies } from './replies.ts';
+import { traceLine } from './trace-line.ts';
 
 /** Nobody has logged in at this port. */
 export const stranger: Principal = { kind: 'anonymous', id: 'smtp' };
 
 const allAccepted: Inspection = { kind: 'accept', headerLines: [], folder: null };
-const encoder = new TextEncoder();
 
 /** @throws {OperationError} what refused the commit, or kept it from being known */
 export async function commitMail(
@@ -33,7 +32,7 @@ export async function commitMail(
   const { edge } = dialogue;
   const body = collector.finish();
   const { facts, receivedCount } = headerFacts(body.bytes);
-  if (isLooping(dialogue, body, receivedCount)) return replies.tooManyHops;
+  if (isLooping(dialogue.edge, body.bytes, receivedCount)) return replies.tooManyHops;
   const nowMs = edge.clock.nowMs();
   const message: IncomingMessage = {
     mailId: timeOrderedId(nowMs, edge.random),
@@ -48,12 +47,12 @@ export async function commitMail(
   if (inspection.kind !== 'accept') {
     return refusalReply(inspection.kind === 'refuse' ? 550 : 451, inspection.enhanced, inspection.text);
   }
-  const mailId = await commit(
-    dialogue,
-    message,
-    body,
-    recipientsOf(dialogue, message, routed, inspection, transaction),
-  );
+  const { mailId } = await dispatch(edge.core, parcelOf(dialogue, transaction, message, inspection), {
+    principal: stranger,
+    trace: message.mailId,
+    timeoutMs: edge.limits.commitMsMax,
+    bodies: [body],
+  });
   edge.stats.accepted++;
   // Not from `body.bytes`: the core has them now.
   edge.stats.acceptedBytes += message.body.sizeBytes;
@@ -61,49 +60,23 @@ export async function commitMail(
   return acceptedReply(mailId);
 }
 
-/** Returns the id under which the mail is known: the first one's when this is a resend. */
-async function commit(
+function parcelOf(
   dialogue: Dialogue,
+  transaction: Transaction,
   message: IncomingMessage,
-  body: CollectedBody,
-  recipients: Recipient[],
-): Promise<string> {
-  const { core, limits } = dialogue.edge;
-  const options: AskOptions = {
-    principal: stranger,
-    trace: message.mailId,
-    timeoutMs: limits.commitMsMax,
-    bodies: [{ hash: body.hash, bytes: body.bytes }],
-  };
-  const [first] = recipients;
-  if (recipients.length === 1 && first !== undefined) {
-    const answer = await core.ask(
-      mailboxes.ref(first.mailboxId),
-      { kind: 'deliver', message, recipient: first } as const,
-      options,
-    );
-    return answer.mailId;
-  }
-  const answer = await core.ask(spoolFor(message, recipients), { kind: 'accept', message, recipients }, options);
-  return answer.mailId;
-}
-
-/** The mail's fingerprint as the key, so that a resend meets its own record (plan §9). */
-function spoolFor(message: IncomingMessage, recipients: readonly Recipient[]): ActorRef<SpoolProtocol> {
-  const fingerprint = spoolFingerprintOf({
-    reversePath: message.envelope.reversePath,
-    messageId: message.header.messageId,
-    contentHash: message.body.hash,
-    recipients: recipients.map((each) => `${each.mailboxId} ${each.fingerprint}`),
-  });
-  return spools.ref(fingerprint ?? message.mailId);
-}
-
-/** RFC 5321 §6.3. A mail that keeps coming back to this host is stopped long before the general limit. */
-function isLooping({ edge }: Dialogue, body: CollectedBody, receivedCount: number): boolean {
-  const { receivedOwnMax } = edge.limits;
-  if (receivedCount >= edge.settings.receivedMax) return true;
-  return receivedCount >= receivedOwnMax && hopsBy(edge.hostname, body.bytes) >= receivedOwnMax;
+  inspection: Extract<Inspection, { kind: 'accept' }>,
+): Parcel {
+  const { recipients, dsn, smtpUtf8 } = transaction;
+  const { mailId, body, receivedAtMs: nowMs } = message;
+  const mail = { message, contentHash: body.hash };
+  const added = inspection.headerLines.map((line) => `${line}\r\n`).join('');
+  const linesOf = (recipient: string | null): string =>
+    traceLine(dialogue, transaction, { mailId, recipient, nowMs }) + added;
+  const local = localCopies(mail, recipients, linesOf, inspection.folder ?? 'INBOX');
+  const remote = remoteShares(mail, recipients);
+  if (remote.length === 0) return { ...mail, local, remote, outgoing: null };
+  const only = recipients.length === 1 ? (recipients[0]?.given ?? null) : null;
+  return { ...mail, local, remote, outgoing: { prefix: headerLines(linesOf(only)), dsn, smtpUtf8 } };
 }
 
 function envelopeOf({ reversePath }: Transaction): Envelope {
@@ -124,50 +97,4 @@ function inspect(
     recipients: routed.map((each) => each.normalised),
     client: { address: dialogue.clientAddress, heloName: dialogue.heloName ?? '', tls: dialogue.tls !== null },
   });
-}
-
-/** One entry a mailbox: of two addresses that lead to it, the first in the dialogue stands for both. */
-function recipientsOf(
-  dialogue: Dialogue,
-  message: IncomingMessage,
-  routed: readonly RoutedRecipient[],
-  inspection: Extract<Inspection, { kind: 'accept' }>,
-  { smtpUtf8 }: Transaction,
-): Recipient[] {
-  const { reversePath } = message.envelope;
-  const returnPath = returnPathLine(reversePath);
-  const added = inspection.headerLines.map((line) => `${line}\r\n`).join('');
-  const byMailbox = new Map<string, Recipient>();
-  for (const { given, normalised, mailboxIds } of routed) {
-    const received = receivedLine({
-      heloName: dialogue.heloName ?? '',
-      clientAddress: dialogue.clientAddress,
-      clientHost: null,
-      protocol: smtpUtf8 ? `UTF8SMTP${dialogue.tls === null ? '' : 'S'}` : dialogue.protocol,
-      mailId: message.mailId,
-      recipient: given,
-      tls: dialogue.tls,
-      hostname: dialogue.edge.hostname,
-      nowMs: message.receivedAtMs,
-    });
-    // Not from Buffer's pool: a view of the pool would drag all of it to the core's thread.
-    const prefix = encoder.encode(returnPath + received + added);
-    const fingerprint = fingerprintOf({
-      reversePath,
-      recipient: normalised,
-      messageId: message.header.messageId,
-      contentHash: message.body.hash,
-    });
-    for (const mailboxId of mailboxIds) {
-      if (byMailbox.has(mailboxId)) continue;
-      byMailbox.set(mailboxId, {
-        mailboxId,
-        address: given,
-        prefix,
-        folder: inspection.folder ?? 'INBOX',
-        fingerprint,
-      });
-    }
-  }
-  return [...byMailbox.values()];
 }

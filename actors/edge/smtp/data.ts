@@ -5,6 +5,7 @@ import { BodyCollector } from './body-collector.ts';
 import { commitMail } from './commit.ts';
 import type { DataProblem, Dialogue, Edge, Transaction, Verb } from './dialogue.ts';
 import { errorReply, type Reply, replies } from './replies.ts';
+import { submitMail } from './submit-mail.ts';
 
 export const dataVerb: Verb = {
   needs: 'transaction',
@@ -41,7 +42,12 @@ function received(
     return dialogue.reply(problem);
   }
   const reply = dialogue.replyLater();
-  commitMail(dialogue, transaction, collector).then(
+  const { account } = dialogue;
+  const committed =
+    account === null
+      ? commitMail(dialogue, transaction, collector)
+      : submitMail(dialogue, account, transaction, collector);
+  committed.then(
     (answer) => {
       collector.release();
       if (answer.code === 250) dialogue.clearRefusals();

@@ -4,11 +4,16 @@
 import type { Clock } from '../../../runtime/base/clock.ts';
 import type { Random } from '../../../runtime/base/random.ts';
 import type { CoreApi } from '../../../runtime/threads/core-api.ts';
+import type { Authentication } from '../../account/authenticate.ts';
+import type { LoginThrottle } from '../../account/login-throttle.ts';
 import type { Inspector } from '../../inspect/inspector.ts';
+import type { DsnRequest } from '../../mail/outgoing.ts';
+import type { RoutedRecipient } from '../../routing/copies.ts';
+import type { Router } from '../../routing/router.ts';
+import type { SubmitContext } from '../../routing/submit.ts';
 import type { BodyCollector, MemoryBudget } from './body-collector.ts';
 import type { SmtpLimits, SmtpSettings } from './limits.ts';
 import type { Reply } from './replies.ts';
-import type { Router } from './route.ts';
 import type { EdgeStats } from './stats.ts';
 
 /** The part of a logger that the edge needs; pino is one. */
@@ -18,6 +23,14 @@ export interface EdgeLog {
   warn(fields: Readonly<Record<string, unknown>>, text: string): void;
   error(fields: Readonly<Record<string, unknown>>, text: string): void;
 }
+
+/**
+ * What a listener is for. `mx`: mail from other servers for addresses here, from anybody. `submission`: mail from
+ * accounts to anybody (RFC 6409), after a log in.
+ */
+export type ListenerRole = 'mx' | 'submission';
+
+export type Account = Extract<Authentication, { readonly kind: 'authenticated' }>;
 
 /** What all sessions of an edge share. */
 export interface Edge {
@@ -34,6 +47,9 @@ export interface Edge {
   settings: SmtpSettings;
   readonly router: Router;
   readonly inspectors: readonly Inspector[];
+  readonly throttle: LoginThrottle;
+  /** Signs what leaves. */
+  readonly sign: NonNullable<SubmitContext['sign']>;
   readonly budget: MemoryBudget;
   readonly stats: EdgeStats;
   /** Said by the core's guard on free space. */
@@ -42,25 +58,22 @@ export interface Edge {
 }
 
 /** One RCPT that was taken: where it leads. */
-export interface RoutedRecipient {
+export interface TakenRecipient extends RoutedRecipient {
   /** Place among the RCPT commands of the transaction. */
   readonly order: number;
-  /** As given in RCPT TO. */
-  readonly given: string;
-  readonly normalised: string;
-  readonly mailboxIds: readonly string[];
 }
 
 /** From MAIL to the reply to the final dot (RFC 5321 §3.3). */
 export interface Transaction {
   readonly reversePath: string;
   readonly smtpUtf8: boolean;
-  readonly recipients: RoutedRecipient[];
+  readonly dsn: DsnRequest;
+  readonly recipients: TakenRecipient[];
   /** RCPT commands that reached the core; those that it has not answered yet. */
   recipientsAsked: number;
   recipientsWaiting: number;
-  /** Sum over the recipients. */
-  mailboxes: number;
+  /** Mailboxes and addresses elsewhere, all recipients together. */
+  destinations: number;
 }
 
 export interface TlsFacts {
@@ -80,12 +93,19 @@ export interface Dialogue {
   readonly protocol: string;
   readonly tls: TlsFacts | null;
   readonly canStartTls: boolean;
+  readonly role: ListenerRole;
+  /** A password may come over this connection: it is encrypted, or does not leave the machine. */
+  readonly takesPasswords: boolean;
+  /** Who has logged in. */
+  account: Account | null;
   transaction: Transaction | null;
 
   /** Replies leave in the order of the commands, whatever is still being asked. */
   reply(reply: Reply): void;
   /** As `reply`, when `settle` is called; until then only RCPT commands are taken. */
   replyLater(): (reply: Reply) => void;
+  /** RFC 4954 §4: 334, and the line that comes next goes to `take`. */
+  askLine(challenge: string, take: (line: string) => void): void;
   greet(heloName: string, isExtended: boolean): void;
   /** Sends 354 and gathers the mail; the command loop stands still from its end until `reply`. */
   receiveData(collector: BodyCollector, whenReceived: (problem: DataProblem | null) => void): void;

@@ -28,7 +28,8 @@ export function greeting(hostname: string): Reply {
   return { code: 220, enhanced: '', lines: [`${hostname} ESMTP Ringpost`] };
 }
 
-function capabilities({ edge, canStartTls }: Dialogue): Reply {
+function capabilities({ edge, canStartTls, role, takesPasswords }: Dialogue): Reply {
+  const isSubmission = role === 'submission';
   const lines = [
     edge.hostname,
     'PIPELINING',
@@ -36,7 +37,10 @@ function capabilities({ edge, canStartTls }: Dialogue): Reply {
     '8BITMIME',
     'SMTPUTF8',
     'ENHANCEDSTATUSCODES',
+    ...(isSubmission ? ['DSN'] : []),
     ...(canStartTls ? ['STARTTLS'] : []),
+    // RFC 4954 §4: PLAIN only where it cannot be overheard.
+    ...(isSubmission && takesPasswords ? ['AUTH PLAIN LOGIN'] : []),
     'HELP',
   ];
   return { code: 250, enhanced: '', lines };

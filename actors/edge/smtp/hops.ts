@@ -1,7 +1,15 @@
 /** How often a mail has been through this host (RFC 5321 §6.3). Read only when it has several Received lines. */
+import type { Edge } from './dialogue.ts';
 
 /** Of a header, at most so much is looked at. */
 const headerBytesMax = 256 * 1024;
+
+/** A mail that keeps coming back to this host is stopped long before the general limit. */
+export function isLooping({ limits, settings, hostname }: Edge, bytes: Uint8Array, receivedCount: number): boolean {
+  const { receivedOwnMax } = limits;
+  if (receivedCount >= settings.receivedMax) return true;
+  return receivedCount >= receivedOwnMax && hopsBy(hostname, bytes) >= receivedOwnMax;
+}
 
 /** Number of Received fields whose `by` clause names `hostname`. */
 export function hopsBy(hostname: string, bytes: Uint8Array): number {

@@ -17,10 +17,10 @@ export interface SmtpLimits {
   readonly commandBytesMax: number;
   /** Bytes of one over-long command that are skipped before the connection is closed. */
   readonly commandSkipBytesMax: number;
-  /** Mailboxes that one recipient may expand to through aliases. */
+  /** Mailboxes, and addresses elsewhere, that one recipient may expand to through aliases and forwards. */
   readonly aliasMailboxesMax: number;
   readonly aliasDepthMax: number;
-  /** Mailboxes of one mail, all its recipients together: the spool tells them all in one turn. */
+  /** Mailboxes, and addresses elsewhere, of one mail, its recipients together: the spool tells them all in one turn. */
   readonly mailboxesMax: number;
   /** Received lines that name this host. A mail that comes back to us loops long before `receivedMax`. */
   readonly receivedOwnMax: number;

@@ -6,7 +6,8 @@
 import type { AddressInfo, Socket } from 'node:net';
 import type { CertificatePem } from '../../../runtime/threads/control-channel.ts';
 import type { Admission } from './admission.ts';
-import type { Edge } from './dialogue.ts';
+import { isLoopback } from '../../../runtime/config/listeners.ts';
+import type { Edge, ListenerRole } from './dialogue.ts';
 import { SMTPServer, type SMTPConnectionOptions } from './library.ts';
 import { type Reply, replyText } from './replies.ts';
 import { SmtpSession } from './session.ts';
@@ -17,8 +18,12 @@ export interface SmtpListener {
   /** IP address, `::` for all of both families. */
   readonly host: string;
   readonly port: number;
-  /** `implicit`: TLS from the first byte (RFC 8314), for tests and private links; port 25 has no such thing. */
+  /** `implicit`: TLS from the first byte (RFC 8314), as on port 465; port 25 has no such thing. */
   readonly tls: 'none' | 'starttls' | 'implicit';
+  /** `mx` when left out. */
+  readonly role?: ListenerRole;
+  /** Passwords are taken in clear, if `host` is a loopback address. */
+  readonly allowsClearAuth?: boolean;
   /** Addresses of proxies that send a PROXY v1 line in front of each session; empty for none. */
   readonly proxiesTrusted?: readonly string[];
   /** Several workers share the port. */
@@ -28,6 +33,8 @@ export interface SmtpListener {
 export class SmtpListenerServer extends SMTPServer {
   readonly edge: Edge;
   readonly offersTls: boolean;
+  readonly role: ListenerRole;
+  readonly allowsClearAuth: boolean;
   readonly sessions = new Set<SmtpSession>();
   readonly #listener: SmtpListener;
   readonly #admission: Admission;
@@ -48,6 +55,8 @@ export class SmtpListenerServer extends SMTPServer {
     });
     this.edge = edge;
     this.offersTls = listener.tls === 'starttls' && certificate !== null;
+    this.role = listener.role ?? 'mx';
+    this.allowsClearAuth = listener.allowsClearAuth === true && isLoopback(listener.host);
     this.#listener = listener;
     this.#admission = admission;
     // A session's broken connection is its own affair; without a listener it would end the process.

@@ -1,12 +1,21 @@
-/** RCPT: names a recipient (RFC 5321 §4.1.1.3). Refusals are final here, so that no mail is taken that cannot be delivered. */
+/**
+ * RCPT: names a recipient (RFC 5321 §4.1.1.3). Refusals are final here, so that no mail is taken that cannot be delivered.
+ *
+ * Promises: a stranger reaches addresses of this cluster, and what those lead to; only an account reaches others.
+ */
 import { InvariantError } from '../../../runtime/base/invariant.ts';
 import { OperationError } from '../../../runtime/base/errors.ts';
-import { parseAddress } from '../../mail/address.ts';
-import type { Dialogue, RoutedRecipient, Transaction, Verb } from './dialogue.ts';
+import { type Address, parseAddress, parseSender } from '../../mail/address.ts';
+import { remoteAddress, type Route, type RouteRefusal } from '../../routing/router.ts';
+import type { Dialogue, Edge, TakenRecipient, Transaction, Verb } from './dialogue.ts';
+import { type DsnOfRecipient, dsnOfRcpt } from './dsn-parameters.ts';
 import { isNonAscii } from './mail.ts';
-import { parsePathArgument } from './parameters.ts';
+import { type PathArgument, parsePathArgument } from './parameters.ts';
 import { errorReply, type Reply, replies } from './replies.ts';
-import type { Route } from './route.ts';
+
+type Asked = Omit<TakenRecipient, 'mailboxIds' | 'remote'>;
+
+const nothingAsked: DsnOfRecipient = { notify: null, orcpt: null };
 
 export const rcptVerb: Verb = {
   needs: 'transaction',
@@ -17,54 +26,59 @@ export const rcptVerb: Verb = {
     const { settings, router } = dialogue.edge;
     const parsed = parsePathArgument('TO:', argument);
     if (parsed === null) return dialogue.reply(replies.rcptSyntax);
-    if (parsed.parameters.size > 0) return dialogue.reply(replies.unknownParameter);
+    const dsn = parsed.parameters.size === 0 ? nothingAsked : dsnOf(dialogue, parsed);
+    if ('code' in dsn) return dialogue.reply(dsn);
     if (transaction.recipients.length + transaction.recipientsWaiting >= settings.recipientsMax) {
       return dialogue.reply(replies.tooManyRecipients);
     }
-    if (isNonAscii(parsed.path) && !transaction.smtpUtf8) return dialogue.reply(replies.needsSmtpUtf8);
-    if (parsed.path.toLowerCase() === 'postmaster') {
-      return settle(dialogue, transaction, parsed.path, 'postmaster', router.routePostmaster());
+    const given = parsed.path;
+    if (isNonAscii(given) && !transaction.smtpUtf8) return dialogue.reply(replies.needsSmtpUtf8);
+    const { notify, orcpt } = dsn;
+    if (given.toLowerCase() === 'postmaster') {
+      const asked: Asked = { order: transaction.recipientsAsked++, given, normalised: 'postmaster', notify, orcpt };
+      return settle(dialogue, transaction, asked, null, router.routePostmaster());
     }
     let address;
     try {
-      address = parseAddress(parsed.path);
+      // Where mail may leave, % and ! are the other server's affair; here nobody has such an address.
+      address = dialogue.role === 'submission' ? parseSender(given) : parseAddress(given);
     } catch (error) {
       if (!(error instanceof OperationError)) throw error;
-      return dialogue.reply(addressProblem(error));
+      return dialogue.reply(addressProblem(dialogue, error));
     }
     const known = router.knownRoute(address);
-    if (known === null) return settle(dialogue, transaction, parsed.path, address.normalised, router.route(address));
-    dialogue.reply(
-      take(dialogue, transaction, known, {
-        order: transaction.recipientsAsked++,
-        given: parsed.path,
-        normalised: address.normalised,
-      }),
-    );
+    const asked: Asked = { order: transaction.recipientsAsked++, given, normalised: address.normalised, notify, orcpt };
+    if (known === null) return settle(dialogue, transaction, asked, address, router.route(address));
+    dialogue.reply(take(dialogue, transaction, asked, address, known));
   },
 };
 
-function addressProblem(error: OperationError): Reply {
+function dsnOf({ role }: Dialogue, { parameters }: PathArgument): DsnOfRecipient | Reply {
+  const areKnown = [...parameters.keys()].every((name) => name === 'NOTIFY' || name === 'ORCPT');
+  if (role !== 'submission' || !areKnown) return replies.unknownParameter;
+  return dsnOfRcpt(parameters) ?? replies.badParameter;
+}
+
+function addressProblem({ role }: Dialogue, error: OperationError): Reply {
   if (error.code === 'addressRoute') return replies.sourceRoute;
   // We are reached by name only, so a literal is a domain that is not ours.
-  if (error.code === 'addressLiteral') return replies.relayingDenied;
+  if (error.code === 'addressLiteral') return role === 'mx' ? replies.relayingDenied : replies.noLiterals;
   return replies.badRecipient;
 }
 
 function settle(
   dialogue: Dialogue,
   transaction: Transaction,
-  given: string,
-  normalised: string,
-  asked: Promise<Route>,
+  asked: Asked,
+  address: Address | null,
+  routing: Promise<Route>,
 ): void {
-  const order = transaction.recipientsAsked++;
   transaction.recipientsWaiting++;
   const reply = dialogue.replyLater();
-  asked.then(
+  routing.then(
     (route) => {
       transaction.recipientsWaiting--;
-      reply(take(dialogue, transaction, route, { order, given, normalised }));
+      reply(take(dialogue, transaction, asked, address, route));
     },
     (error: unknown) => {
       if (error instanceof InvariantError) throw error;
@@ -78,15 +92,35 @@ function settle(
 
 /** Makes it a recipient of the transaction, where that is possible. */
 function take(
-  dialogue: Dialogue,
+  { edge, role }: Dialogue,
   transaction: Transaction,
+  asked: Asked,
+  address: Address | null,
   route: Route,
-  asked: Omit<RoutedRecipient, 'mailboxIds'>,
 ): Reply {
-  if (route.kind === 'refused') return route.reply;
-  const { mailboxIds } = route;
-  if (transaction.mailboxes + mailboxIds.length > dialogue.edge.limits.mailboxesMax) return replies.tooManyRecipients;
-  transaction.mailboxes += mailboxIds.length;
-  transaction.recipients.push({ ...asked, mailboxIds });
+  if (route.kind === 'refused') return refusalOf(edge, route.why);
+  const isElsewhere = route.kind === 'elsewhere';
+  if (isElsewhere && (role !== 'submission' || address === null)) return replies.relayingDenied;
+  const mailboxIds = isElsewhere ? [] : route.mailboxIds;
+  const remote = isElsewhere ? [remoteAddress(asked.given, address as Address)] : route.remote;
+  const count = mailboxIds.length + remote.length;
+  // A sender's own copy needs a place too.
+  const countMax = edge.limits.mailboxesMax - (role === 'submission' ? 1 : 0);
+  if (transaction.destinations + count > countMax) return replies.tooManyRecipients;
+  transaction.destinations += count;
+  transaction.recipients.push({ ...asked, mailboxIds, remote });
   return replies.recipientOk;
+}
+
+function refusalOf({ settings }: Edge, why: RouteRefusal): Reply {
+  switch (why) {
+    case 'unknownUser':
+      return replies.unknownUser;
+    case 'full':
+      return settings.overQuotaIsPermanent ? replies.mailboxFull : replies.overQuota;
+    case 'aliasLoops':
+      return replies.aliasLoops;
+    case 'aliasTooWide':
+      return replies.aliasTooWide;
+  }
 }

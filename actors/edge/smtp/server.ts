@@ -9,6 +9,9 @@ import type { Random } from '../../../runtime/base/random.ts';
 import type { CertificatePem } from '../../../runtime/threads/control-channel.ts';
 import type { CoreApi } from '../../../runtime/threads/core-api.ts';
 import type { Inspector } from '../../inspect/inspector.ts';
+import { LoginThrottle } from '../../account/login-throttle.ts';
+import { signatureLines } from '../../dkim/sign.ts';
+import { Router } from '../../routing/router.ts';
 import { Admission } from './admission.ts';
 import { stranger } from './commit.ts';
 import type { Edge, EdgeLog } from './dialogue.ts';
@@ -16,8 +19,6 @@ import { addressChangedTopic, KnownAddresses } from './known-addresses.ts';
 import { checkLimits, defaultLimits, defaultSettings, type SmtpLimits, type SmtpSettings } from './limits.ts';
 import { type SmtpListener, SmtpListenerServer } from './listener.ts';
 import { watchSessions } from './patience.ts';
-import { replies } from './replies.ts';
-import { Router } from './route.ts';
 import type { SmtpSession } from './session.ts';
 import { type EdgeStats, newStats } from './stats.ts';
 import { checkCertificate, noCertificate, tlsOptionsOf } from './tls.ts';
@@ -32,6 +33,8 @@ export interface SmtpEdgeOptions {
   readonly tls: CertificatePem | null;
   readonly settings?: Partial<SmtpSettings>;
   readonly inspectors?: readonly Inspector[];
+  /** Other than DKIM's in tests. */
+  readonly sign?: Edge['sign'];
   readonly clock: Clock;
   readonly random: Random;
   readonly log: EdgeLog;
@@ -99,12 +102,12 @@ export async function startSmtpEdge(options: SmtpEdgeOptions): Promise<SmtpEdge>
 }
 
 function makeEdge(options: SmtpEdgeOptions, known: KnownAddresses): Edge {
-  const { core, clock, log, hostname, inspectors = [] } = options;
+  const { core, clock, log, hostname, inspectors = [], sign = signatureLines } = options;
   const { random } = options;
   const limits: SmtpLimits = { ...defaultLimits, ...options.limits };
   checkLimits(limits);
   const queryOptions = { principal: stranger, timeoutMs: limits.queryMsMax };
-  const edge: Edge = {
+  return {
     core,
     clock,
     random,
@@ -112,21 +115,16 @@ function makeEdge(options: SmtpEdgeOptions, known: KnownAddresses): Edge {
     hostname,
     limits,
     inspectors,
+    throttle: new LoginThrottle(clock),
+    sign,
     settings: { ...defaultSettings, ...options.settings },
     sessionPrefix: `${randomText(random, 8)}-`,
-    router: new Router(
-      core,
-      limits,
-      queryOptions,
-      () => (edge.settings.overQuotaIsPermanent ? replies.mailboxFull : replies.overQuota),
-      known,
-    ),
+    router: new Router(core, limits, queryOptions, known),
     budget: { usedBytes: 0, bytesMax: limits.dataBytesMax },
     stats: newStats(),
     isStorageLow: false,
     isStopping: false,
   };
-  return edge;
 }
 
 async function stopServers(edge: Edge, servers: readonly SmtpListenerServer[], graceMs: number): Promise<void> {

@@ -9,7 +9,7 @@
 import type { BodyCollector } from './body-collector.ts';
 import { isHttpRequest, parseCommandLine, verbOf } from './command-line.ts';
 import { DataScan } from './data-scan.ts';
-import type { DataProblem, Dialogue, Edge, TlsFacts, Transaction } from './dialogue.ts';
+import type { Account, DataProblem, Dialogue, Edge, ListenerRole, TlsFacts, Transaction } from './dialogue.ts';
 import { greeting } from './greeting.ts';
 import { SMTPConnection, type SMTPConnectionOptions } from './library.ts';
 import { type LineHost, LineReader } from './line-reader.ts';
@@ -33,16 +33,21 @@ export class SmtpSession extends SMTPConnection implements Dialogue, LineHost, R
   transaction: Transaction | null = null;
   heloName: string | null = null;
   tls: TlsFacts | null = null;
+  account: Account | null = null;
+  readonly role: ListenerRole;
   /** When the client last did something useful; and since when its rate in DATA is measured. */
   progressMs: number;
   dataMeasuredMs = 0;
   dataMeasuredBytes = 0;
   readonly #offersTls: boolean;
+  readonly #allowsClearAuth: boolean;
   #isExtended = false;
   #out = '';
   readonly #replies = new ReplyQueue(this);
   /** A command that waits until all replies are known. */
   #heldLine: string | null = null;
+  /** Takes the next line in place of a verb. */
+  #awaitsLine: ((line: string) => void) | null = null;
   #receiving: Receiving | null = null;
   #isEnding = false;
   #refusals = 0;
@@ -55,6 +60,8 @@ export class SmtpSession extends SMTPConnection implements Dialogue, LineHost, R
     super(server, socket, options);
     this.edge = server.edge;
     this.#offersTls = server.offersTls;
+    this.#allowsClearAuth = server.allowsClearAuth;
+    this.role = server.role;
     this.progressMs = server.edge.clock.monotonicMs();
   }
 
@@ -69,11 +76,16 @@ export class SmtpSession extends SMTPConnection implements Dialogue, LineHost, R
   }
 
   get protocol(): string {
-    return `${this.#isExtended ? 'ESMTP' : 'SMTP'}${this.tls === null ? '' : 'S'}`;
+    const base = this.#isExtended ? 'ESMTP' : 'SMTP';
+    return base + (this.tls === null ? '' : 'S') + (this.account === null ? '' : 'A');
   }
 
   get canStartTls(): boolean {
     return this.#offersTls && this.tls === null;
+  }
+
+  get takesPasswords(): boolean {
+    return this.tls !== null || this.#allowsClearAuth;
   }
 
   reply(reply: Reply): void {
@@ -82,6 +94,11 @@ export class SmtpSession extends SMTPConnection implements Dialogue, LineHost, R
 
   replyLater(): (reply: Reply) => void {
     return this.#replies.later();
+  }
+
+  askLine(challenge: string, take: (line: string) => void): void {
+    this.#awaitsLine = take;
+    this.reply({ code: 334, enhanced: '', lines: [challenge] });
   }
 
   greet(heloName: string, isExtended: boolean): void {
@@ -127,12 +144,16 @@ export class SmtpSession extends SMTPConnection implements Dialogue, LineHost, R
       this.#heldLine = line;
       return false;
     }
-    this.#run(line);
+    const take = this.#awaitsLine;
+    this.#awaitsLine = null;
+    if (take !== null && !this.edge.isStopping) take(line);
+    else this.#run(line);
     return this.#mayReadOn();
   }
 
   takeLongLine(): boolean {
-    this.reply(replies.commandTooLong);
+    this.reply(this.#awaitsLine === null ? replies.commandTooLong : replies.authLineTooLong);
+    this.#awaitsLine = null;
     return this.#mayReadOn();
   }
 
@@ -263,6 +284,7 @@ export class SmtpSession extends SMTPConnection implements Dialogue, LineHost, R
   override _resetSession(): void {
     this.transaction = null;
     this.heloName = null;
+    this.account = null;
     this.#noteTls();
   }
 

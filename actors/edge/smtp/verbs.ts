@@ -1,4 +1,5 @@
 /** The dialogue as a table: to add a verb, add a row and a file. The short ones live here. */
+import { authVerb } from './auth.ts';
 import { dataVerb } from './data.ts';
 import type { Verb } from './dialogue.ts';
 import { ehloVerb, heloVerb } from './greeting.ts';
@@ -54,6 +55,7 @@ export const verbs: ReadonlyMap<string, Verb> = new Map<string, Verb>([
   ['EHLO', ehloVerb],
   ['HELO', heloVerb],
   ['STARTTLS', startTlsVerb],
+  ['AUTH', authVerb],
   ['MAIL', mailVerb],
   ['RCPT', rcptVerb],
   ['DATA', dataVerb],
@@ -67,7 +69,6 @@ export const verbs: ReadonlyMap<string, Verb> = new Map<string, Verb>([
   ['BDAT', refusing(replies.notImplemented)],
   ['ETRN', refusing(replies.notImplemented)],
   ['TURN', refusing(replies.notImplemented)],
-  ['AUTH', refusing(replies.noAuthHere)],
 ]);
 
 const helpReply: Reply = {

@@ -37,6 +37,7 @@ void test('an account is what it was made with; an equal creation changes nothin
     mailboxId: 'm',
     displayName: 'Ann',
     enabled: true,
+    savesSent: false,
   };
   assert.deepEqual(actor.query({ kind: 'facts' }), { ...facts, createdMs: actor.nowMs });
   assert.deepEqual(actor.ask({ ...ann, credential: credential({ label: 'second' }) }), { created: false });
@@ -88,4 +89,14 @@ void test('a removed account leaves nothing', () => {
   assert.equal(actor.query({ kind: 'facts' }).exists, false);
   assert.deepEqual(actor.ask({ kind: 'remove' }), { removed: false });
   assert.throws(() => actor.ask({ kind: 'setEnabled', enabled: true }), refusal('noSuchAccount'));
+});
+
+void test('a copy of what it sends is kept once somebody wants it', () => {
+  const actor = bench();
+  actor.ask({ kind: 'setSavesSent', savesSent: true });
+  const { savesSent, address, enabled } = actor.query({ kind: 'facts' });
+  assert.deepEqual([savesSent, address, enabled], [true, 'ann@example.org', true]);
+  const nobody = new ActorBench(account, { key: 'nobody' });
+  assert.throws(() => nobody.ask({ kind: 'setSavesSent', savesSent: true }), refusal('noSuchAccount'));
+  assert.equal(nobody.query({ kind: 'facts' }).savesSent, false);
 });

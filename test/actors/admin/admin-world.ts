@@ -2,6 +2,7 @@
  * The command line and the admin API on the real engine and the real actors, on a disk: all but the process
  * and its threads.
  */
+import { generateKeyPairSync, type KeyPairKeyObjectResult } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,13 +10,14 @@ import { adminRows } from '../../../actors/admin/admin-rows.ts';
 import { mailCliRows, mailNouns } from '../../../actors/admin/cli-rows.ts';
 import { startAdminApi } from '../../../actors/edge/http/admin-api.ts';
 import { kinds } from '../../../actors/kinds.ts';
+import { actorKeys } from '../../../runtime/actor/actor-keys.ts';
 import { eventsOf, findSubjects } from '../../../runtime/actor/history.ts';
 import { type Clock, systemClock } from '../../../runtime/base/clock.ts';
 import { refused } from '../../../runtime/base/errors.ts';
 import { nodeId } from '../../../runtime/base/ids.ts';
 import { limits } from '../../../runtime/base/limits.ts';
 import { systemRandom } from '../../../runtime/base/random.ts';
-import type { AdminContext } from '../../../runtime/cli/admin-row.ts';
+import type { AdminContext, KeyPair } from '../../../runtime/cli/admin-row.ts';
 import { adminSocketPath } from '../../../runtime/cli/admin-socket.ts';
 import type { CliIo } from '../../../runtime/cli/io.ts';
 import { nodeNouns, nodeRows } from '../../../runtime/cli/node-rows.ts';
@@ -51,7 +53,27 @@ export interface AdminWorld {
 const fakeHash = (password: string): string =>
   `$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$${Buffer.from(password).toString('base64url')}`;
 
-export async function adminWorld(inspections: Readonly<Record<string, Inspection>> = {}): Promise<AdminWorld> {
+/** One of each kind for all tests: an RSA key takes 50 to 200 ms. */
+const keyPairs = {
+  rsa: pairOf(generateKeyPairSync('rsa', { modulusLength: 2_048 })),
+  ed25519: pairOf(generateKeyPairSync('ed25519')),
+};
+
+function pairOf({ privateKey, publicKey }: KeyPairKeyObjectResult): KeyPair {
+  return {
+    privateKeyPem: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+    publicKeyDer: publicKey.export({ type: 'spki', format: 'der' }),
+  };
+}
+
+export interface AdminWorldOptions {
+  readonly dnsServers?: readonly string[];
+}
+
+export async function adminWorld(
+  inspections: Readonly<Record<string, Inspection>> = {},
+  { dnsServers = [] }: AdminWorldOptions = {},
+): Promise<AdminWorld> {
   const directory = await mkdtemp(join(tmpdir(), 'ringpost-admin-'));
   const { api: core, close } = await realCore(directory, inspections);
   let asksLeft = Number.POSITIVE_INFINITY;
@@ -77,6 +99,8 @@ export async function adminWorld(inspections: Readonly<Record<string, Inspection
       if (!hash.startsWith('$argon2id$'))
         throw refused('badPasswordHash', 'only argon2id hashes in PHC form are taken');
     },
+    makeKeyPair: (kind) => Promise.resolve(keyPairs[kind]),
+    dnsServers,
   };
   const bugs: unknown[] = [];
   const api = await startAdminApi({
@@ -177,6 +201,8 @@ async function realCore(directory: string, inspections: Readonly<Record<string, 
   const { store, engine } = core;
   const { shardCount } = core.directory.header;
   const known: Readonly<Record<string, Inspection>> = {
+    actors: (argument) =>
+      actorKeys(store, shardCount, argument as Parameters<typeof actorKeys>[2], () => Promise.resolve()),
     events: (argument) => eventsOf(store, shardCount, (argument as { subject: string }).subject),
     findEvents: (argument) => {
       const { messageId, limit } = argument as { messageId: string; limit: number };

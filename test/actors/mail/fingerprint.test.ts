@@ -30,3 +30,14 @@ void test('the fingerprint of a whole mail does not hang on the order of recipie
   assert.notEqual(spoolFingerprintOf({ ...parts, recipients: ['a'] }), print);
   assert.notEqual(spoolFingerprintOf({ ...parts, recipients: ['ab'] }), print);
 });
+
+void test('recipients at other servers count, and are not taken for those here', () => {
+  const print = spoolFingerprintOf({ ...parts, recipients: ['a'], remote: ['b', 'c'] });
+  assert.equal(spoolFingerprintOf({ ...parts, recipients: ['a'], remote: ['c', 'b'] }), print);
+  assert.notEqual(spoolFingerprintOf({ ...parts, recipients: ['a', 'b', 'c'] }), print);
+  assert.notEqual(spoolFingerprintOf({ ...parts, recipients: ['a'], remote: ['b'] }), print);
+  assert.equal(
+    spoolFingerprintOf({ ...parts, recipients: ['a'], remote: [] }),
+    spoolFingerprintOf({ ...parts, recipients: ['a'] }),
+  );
+});

@@ -61,6 +61,23 @@ void test('a delivery tells its story: accepted and delivered, and only delivere
   assert.deepEqual(box.uids(), [1, 2]);
 });
 
+void test('a copy of sent mail makes its folder and is seen; where the folder cannot be, it goes to INBOX', () => {
+  const box = new MailboxBench();
+  const copyTo = (folder: string) =>
+    box.ask({
+      kind: 'deliver',
+      message: sampleMail(),
+      recipient: sampleRecipient({ folder, flags: ['\\Seen'], createsFolder: true }),
+    });
+  copyTo('Sent');
+  assert.deepEqual([box.folder('Sent').messages, box.folder('Sent').unseen], [1, 0]);
+  copyTo('');
+  assert.deepEqual(
+    box.messages().map(({ flags }) => flags),
+    [['\\Seen']],
+  );
+});
+
 void test('resend: the same fingerprint gets the first answer and changes nothing', () => {
   const box = new MailboxBench();
   const first = sampleMail();

@@ -35,6 +35,8 @@ void test('inspections: what can be in no key is refused before it is in one, si
   const isRefused = (error: unknown): boolean => error instanceof OperationError && error.code === 'badArgument';
   for (const subject of ['', '\0', 'a\x01', 'a'.repeat(100) + '\x04', '\ud800', 'a'.repeat(2000), 7]) {
     await assert.rejects(target.inspect('events', { subject }), isRefused);
+    await assert.rejects(target.inspect('actors', { kind: subject, after: null, limit: 1 }), isRefused);
+    await assert.rejects(target.inspect('actors', { kind: 'mailbox', after: subject, limit: 1 }), isRefused);
   }
   for (const number of [-0, Number.NaN, Number.POSITIVE_INFINITY, 0.5, '1']) {
     await assert.rejects(target.inspect('retryDeadLetter', { shard: 0, index: number }), isRefused);
@@ -42,6 +44,7 @@ void test('inspections: what can be in no key is refused before it is in one, si
   }
   assert.deepEqual(await target.inspect('events', { subject: '01k9zq2v7h3m5n8p4r6s1t0w2x' }), []);
   assert.deepEqual(await target.inspect('deadLetters', { limit: 0 }), []);
+  assert.deepEqual(await target.inspect('actors', { kind: 'mailbox', after: null, limit: 10 }), []);
   await core.close();
   assert.deepEqual(fatals, []);
 });

@@ -32,6 +32,7 @@ async function edgeWith(
     listeners: [{ host: '127.0.0.1', port: 0, tls }],
     tls: firstCertificate,
     clock,
+    api: null,
     bug: (_, error) => void bugs.push(error),
   });
   const [address] = edge.addresses;
@@ -189,6 +190,8 @@ async function withApi(
     random: systemRandom,
     hostname: 'mail.test',
     hashPassword: () => Promise.resolve(''),
+    makeKeyPair: () => Promise.resolve({ privateKeyPem: '', publicKeyDer: new Uint8Array(0) }),
+    dnsServers: [],
     checkPasswordHash: () => undefined,
     rows: [echo, large, broken],
     socketPath: join(directory, 'admin.sock'),

@@ -1,7 +1,7 @@
 /** Who counts as one client. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { clientOf } from '../../../../actors/edge/smtp/admission.ts';
+import { clientOf } from '../../../../runtime/base/client-network.ts';
 
 void test('admission: an IPv4 address is one client, also when it comes by IPv6', () => {
   assert.equal(clientOf('192.0.2.1'), '192.0.2.1');

@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { minuteMs, QueueBench, resultOf } from '../../support/queue-bench.ts';
+
+const ledger = (queue: QueueBench) => queue.query({ kind: 'inDoubt', after: null, limit: 100 }).entries;
+
+void test('an attempt without result is in the ledger when its time is up, and is then tried again', () => {
+  const queue = new QueueBench();
+  const mailId = queue.send();
+  const { jobs } = queue.begin();
+  queue.advance(10 * minuteMs - 1);
+  assert.deepEqual(ledger(queue), []);
+  queue.advance(1);
+  const [entry] = ledger(queue);
+  assert.deepEqual([entry?.mailId, entry?.cause, entry?.decided], [mailId, 'timeout', 'retry']);
+  assert.deepEqual(entry?.recipients, ['bob@example.net']);
+  const again = queue.begin();
+  assert.equal(again.jobs.length, 1);
+  assert.notEqual(again.jobs[0]?.attemptId, jobs[0]?.attemptId);
+});
+
+void test('what a courier left behind is in doubt as soon as the next one comes, its slot only when its time is up', () => {
+  const queue = new QueueBench({ concurrency: 1 });
+  queue.send();
+  queue.send();
+  queue.begin(1);
+  queue.courier = { node: 'n1', start: 'second' };
+  assert.equal(queue.begin(1).dialogue, null, 'the slot is held');
+  assert.deepEqual(
+    ledger(queue).map(({ cause }) => cause),
+    ['courierLost'],
+  );
+  assert.deepEqual([...queue.states()].sort(), ['inDoubt', 'queued']);
+  queue.advance(10 * minuteMs);
+  assert.equal(queue.begin(10).jobs.length, 2);
+});
+
+void test('the courier of another node is not taken for one that is gone', () => {
+  const queue = new QueueBench({ concurrency: 2 });
+  queue.send();
+  queue.begin(1);
+  queue.courier = { node: 'n2', start: 'other' };
+  queue.send();
+  assert.equal(queue.begin(1).jobs.length, 1);
+  assert.deepEqual(ledger(queue), []);
+});
+
+void test('a line that breaks behind the dot is in doubt: retried, held or dropped as the policy says', () => {
+  for (const [inDoubt, states] of [
+    ['retry', ['inDoubt']],
+    ['hold', ['held']],
+    ['drop', []],
+  ] as const) {
+    const queue = new QueueBench({ inDoubt });
+    queue.send();
+    const work = queue.begin();
+    queue.finish(work, [resultOf(work.jobs[0]!, 'inDoubt')]);
+    assert.deepEqual(queue.states(), states, inDoubt);
+    assert.deepEqual(
+      ledger(queue).map(({ cause, decided }) => [cause, decided]),
+      [['noReply', inDoubt]],
+    );
+    assert.equal(queue.holds.size, states.length);
+    queue.advance(10 * minuteMs);
+    assert.equal(queue.begin().jobs.length, inDoubt === 'retry' ? 1 : 0);
+  }
+});
+
+void test('a result that comes late still counts: nothing is sent twice that is known to be there', () => {
+  const queue = new QueueBench();
+  queue.send();
+  const work = queue.begin();
+  queue.advance(10 * minuteMs);
+  assert.deepEqual(queue.states(), ['inDoubt']);
+  queue.finish(work, [resultOf(work.jobs[0]!, 'delivered')]);
+  assert.deepEqual(queue.items(), []);
+  assert.equal(ledger(queue).length, 1, 'the ledger keeps what was in doubt');
+});
+
+void test('a result of an attempt that was followed by another one changes nothing', () => {
+  const queue = new QueueBench();
+  queue.send();
+  const old = queue.begin();
+  queue.advance(10 * minuteMs);
+  const next = queue.begin();
+  queue.finish(old, [resultOf(old.jobs[0]!, 'failed')]);
+  assert.deepEqual(queue.states(), ['attempting']);
+  queue.finish(next, [resultOf(next.jobs[0]!, 'delivered')]);
+  assert.deepEqual(queue.items(), []);
+  assert.equal(queue.summary().reports, 0);
+});
+
+void test('the ledger is kept for 30 days', () => {
+  const queue = new QueueBench({ inDoubt: 'drop' });
+  queue.send();
+  const work = queue.begin();
+  queue.finish(work, [resultOf(work.jobs[0]!, 'inDoubt')]);
+  const dayMs = 24 * 60 * minuteMs;
+  queue.advance(30 * dayMs - 1);
+  assert.equal(ledger(queue).length, 1);
+  queue.advance(2 * dayMs);
+  assert.equal(ledger(queue).length, 0);
+  assert.equal(queue.timers.size, 0);
+});
