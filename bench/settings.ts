@@ -2,6 +2,7 @@
 import { tmpdir } from 'node:os';
 import { parseArgs } from 'node:util';
 import type { SessionMode } from './load/session.ts';
+import type { PostfixHold } from './peers/postfix-outbound.ts';
 import type { ServerName } from './peers/server.ts';
 
 export interface Settings {
@@ -25,6 +26,10 @@ export interface Settings {
   readonly domains: number;
   /** queue-scale: mails for one domain that does not answer. */
   readonly deadMails: number;
+  /** smtp-out: ours signs with DKIM what is submitted. */
+  readonly signs: boolean;
+  /** smtp-out: how Postfix's queue is held while it fills. */
+  readonly postfixHold: PostfixHold;
   readonly json: boolean;
   readonly hasRingpost: boolean;
   /** Where the data directories are made. */
@@ -48,6 +53,8 @@ export const usage = `npm run bench -- <scenario> [flags]
   --mails 10000             smtp-out, queue-scale: mails in the queue
   --domains 10              smtp-out, queue-scale: remote domains that they are for
   --dead-mails 50000        queue-scale: mails for one domain that does not answer
+  --postfix-hold defer|stop smtp-out: by defer_transports and a flush, or by having no queue manager
+  --signed                  smtp-out: ours signs with DKIM (the peer never does)
   --without-ringpost        peers only
   --set key=value           handed to ringpost (may be given many times)
   --root DIR                where data directories are made (default: the system's temporary directory)
@@ -75,6 +82,8 @@ const flags = {
   mails: { type: 'string' },
   domains: { type: 'string' },
   'dead-mails': { type: 'string', default: '50000' },
+  signed: { type: 'boolean', default: false },
+  'postfix-hold': { type: 'string', default: 'defer' },
   'without-ringpost': { type: 'boolean', default: false },
   set: { type: 'string', multiple: true },
   root: { type: 'string' },
@@ -123,6 +132,8 @@ export function parseSettings(
     mails: number('--mails', values.mails ?? String(defaults.mails ?? 10_000), 1, 10_000_000),
     domains: number('--domains', values.domains ?? String(defaults.domains ?? 10), 1, 1_000_000),
     deadMails: number('--dead-mails', values['dead-mails'], 0, 10_000_000),
+    signs: values.signed,
+    postfixHold: oneOf('--postfix-hold', values['postfix-hold'], ['defer', 'stop'] as const),
     json: values.json,
     hasRingpost: !values['without-ringpost'],
     root: values.root ?? tmpdir(),

@@ -10,7 +10,8 @@ import { mailCliRows, mailNouns } from '../actors/admin/cli-rows.ts';
 import { dueTopic } from '../actors/delivery-domain/due-topic.ts';
 import { deliveryDomains, deliveryDueTopic } from '../actors/delivery-domain/protocol.ts';
 import { dnsServersOf, edgeSpecs } from '../actors/edge/edge-specs.ts';
-import { addressChangedTopic } from '../actors/edge/smtp/known-addresses.ts';
+import { addressChangedTopic, domainChangedTopic } from '../actors/edge/smtp/known-addresses.ts';
+import { localDomains } from '../actors/local-domain/protocol.ts';
 import { parseAddress } from '../actors/mail/address.ts';
 import { clusterSettings } from '../actors/settings/protocol.ts';
 import { seedSettings, settingNames, splitSets } from '../actors/settings/seeds.ts';
@@ -36,7 +37,7 @@ const program = import.meta.url.includes('/node_modules/') ? 'ringpost' : 'npx r
 const quickstartDefaults = { 'smtp.listen': '127.0.0.1:2525', 'http.listen': '127.0.0.1:8025', 'log.level': 'warn' };
 
 /**
- * `settings`: all cluster settings but their secrets, now and at every change; `addressChanged`: the key of each address that changes; `deliveryDue`: of each delivery domain that has work.
+ * `settings`: all cluster settings but their secrets, now and at every change; `addressChanged`, `domainChanged`: the key of each address that changes; `deliveryDue`: of each delivery domain that has work.
  */
 function topicsOf({ engine }: Core): ReadonlyMap<string, Topic> {
   const principal = { kind: 'node', id: 'settings' } as const;
@@ -51,6 +52,7 @@ function topicsOf({ engine }: Core): ReadonlyMap<string, Topic> {
   return new Map([
     ['settings', settings],
     [addressChangedTopic, (publish) => engine.watchKind(addresses.kind, publish)],
+    [domainChangedTopic, (publish) => engine.watchKind(localDomains.kind, publish)],
     [deliveryDueTopic, dueTopic(engine, deliveryDomains.kind)],
   ]);
 }
@@ -140,7 +142,7 @@ const commands: NodeCommands = {
     ]);
     // Before there is a node whose data directory would stay behind.
     if (address !== null) parseAddress(address);
-    const { data, hostname, smtp } = loaded.config;
+    const { data, hostname, smtp, http } = loaded.config;
     await io.out(`Everything is kept in ${resolve(data)}\n`);
     let instructions = '';
     const setUp = async (core: CoreApi): Promise<void> => {
@@ -150,7 +152,10 @@ const commands: NodeCommands = {
       const secrets = { hashPassword, checkPasswordHash: requirePasswordHash, makeKeyPair };
       const context = { core, principal, ...chance, hostname, dnsServers: dnsServersOf(loaded.config), ...secrets };
       const listener = smtp.listen[0] ?? { host: '127.0.0.1', port: 25 };
-      const made = await quickstart(context, { address, smtp: listener, dataDirectory: data, program });
+      const made = await quickstart(context, {
+        ...{ address, smtp: listener, http: http.listen[0] ?? null },
+        ...{ dataDirectory: data, program },
+      });
       instructions = made.text;
     };
     await runNode(loaded, { setUp, served: () => io.out(`${instructions}\n`) });

@@ -52,12 +52,16 @@ const none = { facts: null, credentials: [] };
 export async function authenticate(core: CoreApi, login: Login, throttle: LoginThrottle): Promise<Authentication> {
   const { clock } = throttle;
   const beganMs = clock.monotonicMs();
+  const waitMs = throttle.clientWaitMs(login.clientAddress);
+  if (waitMs > 0) return { kind: 'tooManyFailures', retryAfterMs: waitMs };
   const name = nameOf(login.login);
-  const attempt = throttle.begin(login.clientAddress, name ?? login.login.slice(0, 320).toLowerCase());
+  // Counted under its id, so that an account with many addresses cannot be guessed at so many times.
+  const accountId = name === null ? null : await accountIdOf(core, name);
+  const attempt = throttle.begin(login.clientAddress, accountId ?? name ?? login.login.slice(0, 320).toLowerCase());
   if (typeof attempt === 'number') return { kind: 'tooManyFailures', retryAfterMs: attempt };
   let found: Extract<Authentication, { kind: 'authenticated' }> | null;
   try {
-    found = await match(core, name, login);
+    found = await match(core, accountId, login);
   } catch (error) {
     attempt.undecided();
     throw error;
@@ -73,10 +77,9 @@ export async function authenticate(core: CoreApi, login: Login, throttle: LoginT
 
 async function match(
   core: CoreApi,
-  name: string | null,
+  accountId: string | null,
   { password, scope }: Login,
 ): Promise<Extract<Authentication, { kind: 'authenticated' }> | null> {
-  const accountId = name === null ? null : await accountIdOf(core, name);
   const token = parseToken(password);
   if (token !== null) return await matchTokenOf(core, token, accountId, scope);
   const { facts, credentials } = accountId === null ? none : await accountOf(core, accountId, scope);

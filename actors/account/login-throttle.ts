@@ -1,7 +1,8 @@
 /**
  * Slows down whoever guesses passwords: failed log-ins are counted per client and per account.
  *
- * Promises: bounded memory, whatever comes; attempts that run at the same time count too; a success forgives the
+ * Promises: bounded memory, whatever comes, in which much guessing outlasts little; a client that is not listened to
+ * changes nothing in it; attempts that run at the same time count too; a success forgives the
  * account; who has logged in to an account from a client lately is not shut out of it by what others guess elsewhere.
  * Leaves to others: the password itself (`authenticate.ts`), and what a protocol says. Holds per worker, not per cluster.
  */
@@ -31,7 +32,7 @@ export const throttleLimits: ThrottleLimits = {
   slipsMax: 3,
 };
 
-/** Clients, accounts and pairs of both that are remembered, each; the longest known goes first. */
+/** Clients, accounts and pairs of both that are remembered, each. */
 const keptMax = 10_000;
 
 interface Failures {
@@ -60,27 +61,33 @@ export class LoginThrottle {
     this.#limits = limits;
   }
 
+  /** Milliseconds until the client may try again; 0: now. To ask before anything is looked up for it. */
+  clientWaitMs(clientAddress: string): number {
+    return this.#waitMs(this.#byClient, clientOf(clientAddress), this.#limits.clientFailuresMax);
+  }
+
   /**
-   * @param account any text that names it, also when there is none of that name
+   * @param account its id where there is one, or any text that names it: all its addresses share one count
    * @returns milliseconds until it may try again, when there were too many failures
    */
   begin(clientAddress: string, account: string): LoginAttempt | number {
-    const { clientFailuresMax, accountFailuresMax } = this.#limits;
-    const nowMs = this.clock.monotonicMs();
     const client = clientOf(clientAddress);
     const pair = `${client} ${account}`;
-    const ofClient = this.#failures(this.#byClient, client, nowMs);
-    const ofAccount = this.#failures(this.#byAccount, account, nowMs);
-    if (ofClient.count >= clientFailuresMax) return ofClient.untilMs - nowMs;
-    if (ofAccount.count >= accountFailuresMax && !this.#trusted.has(pair)) return ofAccount.untilMs - nowMs;
+    const isTrusted = this.#trusted.has(pair);
+    const waitMs =
+      this.clientWaitMs(clientAddress) ||
+      (isTrusted ? 0 : this.#waitMs(this.#byAccount, account, this.#limits.accountFailuresMax));
+    if (waitMs > 0) return waitMs;
+    const ofClient = this.#failures(this.#byClient, client);
+    const ofAccount = this.#failures(this.#byAccount, account);
     ofClient.count++;
     ofAccount.count++;
     return {
-      failureMs: this.#failureMs(Math.max(ofClient.count, this.#trusted.has(pair) ? 0 : ofAccount.count)),
+      failureMs: this.#failureMs(Math.max(ofClient.count, isTrusted ? 0 : ofAccount.count)),
       succeeded: () => {
         ofClient.count--;
         this.#byAccount.delete(account);
-        keep(this.#trusted, pair, true);
+        this.#trust(pair);
       },
       undecided: () => {
         ofClient.count--;
@@ -89,12 +96,30 @@ export class LoginThrottle {
     };
   }
 
-  #failures(table: Map<string, Failures>, key: string, nowMs: number): Failures {
+  #waitMs(table: ReadonlyMap<string, Failures>, key: string, failuresMax: number): number {
+    const there = table.get(key);
+    if (there === undefined || there.count < failuresMax) return 0;
+    return Math.max(0, there.untilMs - this.clock.monotonicMs());
+  }
+
+  /** Those of `key`, from now on in the table. */
+  #failures(table: Map<string, Failures>, key: string): Failures {
+    const nowMs = this.clock.monotonicMs();
     const there = table.get(key);
     if (there !== undefined && nowMs < there.untilMs) return there;
+    table.delete(key);
+    if (table.size >= keptMax) makeRoom(table, nowMs);
     const fresh: Failures = { count: 0, untilMs: nowMs + this.#limits.windowMs };
-    keep(table, key, fresh);
+    table.set(key, fresh);
     return fresh;
+  }
+
+  /** The longest unused goes first: a map keeps the order in which its keys came. */
+  #trust(pair: string): void {
+    this.#trusted.delete(pair);
+    const [oldest] = this.#trusted.size >= keptMax ? this.#trusted.keys() : [];
+    if (oldest !== undefined) this.#trusted.delete(oldest);
+    this.#trusted.set(pair, true);
   }
 
   #failureMs(count: number): number {
@@ -103,10 +128,13 @@ export class LoginThrottle {
   }
 }
 
-/** A map keeps the order in which its keys came. */
-function keep<Value>(table: Map<string, Value>, key: string, value: Value): void {
-  table.delete(key);
-  const [oldest] = table.size >= keptMax ? table.keys() : [];
-  if (oldest !== undefined) table.delete(oldest);
-  table.set(key, value);
+/** Drops all whose time is over, or else the one that failed least, the longest known of several. */
+function makeRoom(table: Map<string, Failures>, nowMs: number): void {
+  let least = '';
+  let leastCount = Infinity;
+  for (const [key, { count, untilMs }] of table) {
+    if (untilMs <= nowMs) table.delete(key);
+    else if (count < leastCount) [least, leastCount] = [key, count];
+  }
+  if (table.size >= keptMax) table.delete(least);
 }

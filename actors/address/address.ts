@@ -8,14 +8,15 @@ import type { ActorKind, Turn, View } from '../../runtime/actor/actor.ts';
 import { refused } from '../../runtime/base/errors.ts';
 import { type CommandTable, runCommand } from '../command-table.ts';
 import { parseAddress } from '../mail/address.ts';
-import type {
-  AddressAnswers,
-  AddressCommand,
-  AddressNotice,
-  AddressProtocol,
-  AddressQuery,
-  AddressTarget,
-  Resolution,
+import {
+  type AddressAnswers,
+  type AddressCommand,
+  type AddressNotice,
+  type AddressProtocol,
+  type AddressQuery,
+  type AddressTarget,
+  mailboxBehind,
+  type Resolution,
 } from './protocol.ts';
 
 interface TargetRow {
@@ -76,11 +77,6 @@ export const address: ActorKind<AddressProtocol> = {
     turn.put(rowKey, { ...row, full } satisfies TargetRow);
   },
 };
-
-function mailboxBehind(target: AddressTarget): string | null {
-  if (target.type === 'mailbox') return target.mailboxId;
-  return target.type === 'forward' ? target.keepIn : null;
-}
 
 /** @throws {OperationError} `badTarget`, and what `parseAddress` throws */
 function checkTarget(own: string, target: AddressTarget): void {

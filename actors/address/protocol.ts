@@ -9,6 +9,12 @@ export type AddressTarget =
   /** Sent on to addresses elsewhere, optionally with a copy kept in a mailbox. */
   | { readonly type: 'forward'; readonly targets: readonly string[]; readonly keepIn: string | null };
 
+/** The mailbox that gets mail to it at once. */
+export function mailboxBehind(target: AddressTarget): string | null {
+  if (target.type === 'mailbox') return target.mailboxId;
+  return target.type === 'forward' ? target.keepIn : null;
+}
+
 /** `full`: its mailbox is over quota, so RCPT answers 452. The mailbox tells the address when that changes. */
 export type Resolution =
   | { readonly known: true; readonly target: AddressTarget; readonly full: boolean }

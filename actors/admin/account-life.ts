@@ -6,7 +6,7 @@
  * address exactly one succeeds, and its password holds.
  *
  *      add:     reserve (gives the ids) > mailbox > account > mailbox knows address > CLAIM > password, if it was a rest
- *      remove:  disable > release addresses > purge mailbox > remove account > FORGET the reservation
+ *      remove:  disable > release addresses, end copies > purge mailbox > remove account > FORGET the reservation
  *
  * Mail arrives from the claim on, so the claim is what makes an account exist. The reservation is forgotten last, since
  * it alone knows the ids of what is still to be removed; a disabled account without a claim tells that a removal, not
@@ -91,7 +91,7 @@ export interface RemovedAccount {
   readonly address: string;
   readonly removedMessages: number;
   readonly releasedAddresses: readonly string[];
-  /** Aliases that still name one of the released addresses: mail to them now has one target less. */
+  /** Aliases and forwards that still name one of the released addresses: mail to them now has one target less. */
   readonly danglingAliases: readonly string[];
 }
 
@@ -105,10 +105,15 @@ export async function removeAccount(context: AdminContext, text: string): Promis
 
   const facts = await query(context, accounts.ref(accountId), { kind: 'facts' });
   if (facts.exists) await ask(context, accounts.ref(accountId), { kind: 'setEnabled', enabled: false });
-  const { further, strays, danglingAliases } = await addressesThatLeadTo(context, mailboxId, address.normalised);
+  const leading = await addressesThatLeadTo(context, mailboxId, address.normalised);
+  const { further, strays, keeping, danglingAliases } = leading;
   for (const one of [...further, ...strays]) {
     await ask(context, addresses.ref(one.normalised), { kind: 'release' });
     await ask(context, localDomains.ref(one.domain), { kind: 'forget', address: one.normalised });
+  }
+  for (const { address: one, target } of keeping) {
+    const without = { kind: 'retarget', target: { ...target, keepIn: null } } as const;
+    await ask(context, addresses.ref(one.normalised), without);
   }
   await ask(context, addresses.ref(address.normalised), { kind: 'release' });
   const summary = await query(context, mailboxes.ref(mailboxId), { kind: 'summary' });
@@ -139,7 +144,11 @@ async function addressesThatLeadTo(context: AdminContext, mailboxId: string, pri
   const strays = targets.filter(({ target }) => target === null).map(({ address }) => address);
   const gone = new Set([primary, ...further.map((address) => address.normalised)]);
   const danglingAliases = targets
-    .filter(({ target }) => target?.type === 'alias' && target.targets.some((one) => gone.has(one)))
+    .filter(({ target }) => target !== null && target.type !== 'mailbox' && target.targets.some((one) => gone.has(one)))
     .map(({ address }) => address.normalised);
-  return { further, strays, danglingAliases };
+  // Forwards that keep a copy there: they go on without it.
+  const keeping = targets.flatMap(({ address, target }) =>
+    target?.type === 'forward' && target.keepIn === mailboxId ? [{ address, target }] : [],
+  );
+  return { further, strays, keeping, danglingAliases };
 }

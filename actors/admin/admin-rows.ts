@@ -2,7 +2,7 @@
 import type { AdminRow } from '../../runtime/cli/admin-row.ts';
 import { accountAdmin } from './account-admin.ts';
 import { accountSetAdmin } from './account-set.ts';
-import { addressAdmin } from './address.ts';
+import { addressAdmin } from './address-admin.ts';
 import { deadLettersAdmin } from './dead-letters.ts';
 import { dkimAdmin } from './dkim.ts';
 import { dnsAdmin } from './dns.ts';

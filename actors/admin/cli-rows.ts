@@ -45,7 +45,7 @@ export const mailNouns: ReadonlyMap<string, string> = new Map([
   ['dkim', 'the keys that mail of a domain is signed with: list, rotate, activate, retire, remove'],
   ['account', 'who has mail here and may log in: add, list, passwd, set, disable, enable, remove, import'],
   ['token', 'what programs log in with: create, list, revoke'],
-  ['address', 'further addresses and aliases: add, list, remove'],
+  ['address', 'further addresses, aliases and forwards: add, list, remove'],
   ['mailbox', 'the mail itself: list, show, folders, quota, import, export'],
   [
     'queue',

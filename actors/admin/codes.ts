@@ -38,13 +38,6 @@ export const isAccountAddress = (address: string): OperationError =>
     `${address} is an account's own address. Cure: to remove the account with its mail, ringpost account remove ${address}`,
   );
 
-export const remoteTargetUnsupported = (target: string, domain: string): OperationError =>
-  refused(
-    'remoteTargetUnsupported',
-    `${target} is elsewhere, and this version sends no mail out. Cure: choose an address of a domain of this server, ` +
-      `or, if ${domain} is yours, ringpost domain add ${domain}`,
-  );
-
 export const aliasLoop = (address: string): OperationError =>
   refused('aliasLoop', `${address} would lead back to itself. Cure: choose other targets`);
 

@@ -7,6 +7,7 @@ import { accounts } from '../account/protocol.ts';
 import { type AddressTarget, addresses } from '../address/protocol.ts';
 import { type DomainAddress, type DomainPolicy, localDomains } from '../local-domain/protocol.ts';
 import { type Address, parseAddress, parseDomain } from '../mail/address.ts';
+import { remoteAddress } from '../routing/router.ts';
 import { clusterSettings } from '../settings/protocol.ts';
 import { noSuchAccount, noSuchAddress, noSuchDomain, notAMailbox } from './codes.ts';
 
@@ -64,6 +65,20 @@ export async function domainsOf(context: AdminContext, domain: string | null): P
 export async function targetOf(context: AdminContext, address: Address): Promise<AddressTarget | null> {
   const found = await query(context, addresses.ref(address.normalised), { kind: 'resolve' });
   return found.known ? found.target : null;
+}
+
+/** An address that mail is to be sent on to, here or elsewhere. */
+export interface NamedTarget {
+  readonly address: Address;
+  readonly isHere: boolean;
+  /** As it is kept: here there is one spelling; elsewhere the case of a local part is that server's affair. */
+  readonly text: string;
+}
+
+export async function namedTarget(context: AdminContext, text: string): Promise<NamedTarget> {
+  const address = parseAddress(text);
+  const isHere = (await domainPolicy(context, address.domain)) !== null;
+  return { address, isHere, text: isHere ? address.normalised : remoteAddress(text, address).address };
 }
 
 export interface Holder {

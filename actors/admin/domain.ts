@@ -8,7 +8,6 @@ import { makeDkimKeys } from '../dkim/key-pair.ts';
 import { type DomainPolicy, localDomains } from '../local-domain/protocol.ts';
 import { parseAddress, parseDomain } from '../mail/address.ts';
 import { clusterSettings } from '../settings/protocol.ts';
-import { remoteTargetUnsupported } from './codes.ts';
 import { ask, domainPolicy, domainsOf, query, requireDomain, settingOf } from './directory.ts';
 
 const policySchema = z.strictObject({
@@ -30,7 +29,7 @@ export async function addDomain(context: AdminContext, text: string, given: z.ou
   const domain = parseDomain(text);
   const separator = await settingOf(context, 'smtp.detailSeparator');
   const byDefault = { detailSeparator: separator === 'none' ? null : separator };
-  const policy = { ...byDefault, ...(await checkedPolicy(context, given, domain)) };
+  const policy = { ...byDefault, ...checkedPolicy(given) };
   // The list last: what it names is whole. All repeat harmlessly when this was interrupted in between.
   const { created } = await ask(context, localDomains.ref(domain), { kind: 'create', policy });
   await addFirstKeys(context, domain);
@@ -54,7 +53,7 @@ const domainSet = adminRow({
   async run(context, args) {
     const domain = parseDomain(args.domain);
     await requireDomain(context, domain);
-    const policy = await checkedPolicy(context, args.policy, domain);
+    const policy = checkedPolicy(args.policy);
     const now = await ask(context, localDomains.ref(domain), { kind: 'setPolicy', policy });
     return { domain, ...now };
   },
@@ -93,28 +92,23 @@ const domainRemove = adminRow({
 
 export const domainAdmin = [domainAdd, domainSet, domainList, domainRemove];
 
-async function checkedPolicy(
-  context: AdminContext,
-  policy: z.output<typeof policySchema>,
-  domain: string,
-): Promise<Partial<DomainPolicy>> {
+function checkedPolicy(policy: z.output<typeof policySchema>): Partial<DomainPolicy> {
   const checked: { -readonly [Key in keyof DomainPolicy]?: DomainPolicy[Key] } = {};
   for (const key of ['catchAll', 'postmaster'] as const) {
     const text = policy[key];
     if (text === undefined) continue;
-    const address = text === null ? null : parseAddress(text);
-    if (address !== null && address.domain !== domain && (await domainPolicy(context, address.domain)) === null) {
-      throw remoteTargetUnsupported(address.normalised, address.domain);
-    }
-    checked[key] = address?.normalised ?? null;
+    checked[key] = text === null ? null : parseAddress(text).normalised;
   }
   if (policy.detailSeparator !== undefined) checked.detailSeparator = policy.detailSeparator;
   return checked;
 }
 
 const policyOptions = [
-  { flags: '--catch-all <address>', summary: 'takes mail for unknown addresses of the domain; "none" refuses it' },
-  { flags: '--postmaster <address>', summary: 'gets mail for postmaster; otherwise the first account does' },
+  { flags: '--catch-all <address>', summary: 'gets mail for unknown addresses, here or elsewhere; "none" refuses it' },
+  {
+    flags: '--postmaster <address>',
+    summary: 'gets mail for postmaster, here or elsewhere; otherwise the first account',
+  },
   { flags: '--detail-separator <character>', summary: 'begins the detail of ann+detail@…; "none" for no details' },
 ];
 

@@ -7,6 +7,7 @@
 import { OperationError } from '../../runtime/base/errors.ts';
 import type { AdminContext } from '../../runtime/cli/admin-row.ts';
 import { type Address, parseAddress } from '../mail/address.ts';
+import { formatHostPort, type HostPort } from '../mail/host-port.ts';
 import { addAccount } from './account-life.ts';
 import { defaultQuotaBytes, readablePassword } from './account-admin.ts';
 import { addDomain } from './domain.ts';
@@ -17,7 +18,9 @@ export const quickstartAddress = 'you@localhost.localdomain';
 export interface QuickstartOptions {
   /** Null: `quickstartAddress`. */
   readonly address: string | null;
-  readonly smtp: { readonly host: string; readonly port: number };
+  readonly smtp: HostPort;
+  /** Null: it listens nowhere. */
+  readonly http: (HostPort & { readonly tls: string }) | null;
   readonly dataDirectory: string;
   /** What a shell runs us by, e.g. `npx ringpost`. */
   readonly program: string;
@@ -57,9 +60,9 @@ function instructions(
   password: string | null,
   options: QuickstartOptions,
 ): string {
-  const { smtp, dataDirectory, program } = options;
-  // What listens on all addresses is reached on this one.
-  const host = ['0.0.0.0', '::', ''].includes(smtp.host) ? '127.0.0.1' : smtp.host;
+  const { dataDirectory, program } = options;
+  const smtp = reached(options.smtp);
+  const at = formatHostPort(smtp);
   const to = shellQuoted(address);
   const data = dataDirectory === './data' ? '' : ` --data ${shellQuoted(dataDirectory)}`;
   const login =
@@ -67,17 +70,22 @@ function instructions(
       ? `Its password stays as it is. A new one: ${program} account passwd ${to}${data}`
       : `Its password, which is shown only now: ${password}`;
   const message = '"Subject: hello\\r\\n\\r\\nIt works.\\r\\n"';
-  const script = `import smtplib; smtplib.SMTP("${host}", ${smtp.port}).sendmail("me@example.net", ["${address}"], ${message})`;
+  const script = `import smtplib; smtplib.SMTP("${smtp.host}", ${smtp.port}).sendmail("me@example.net", ["${address}"], ${message})`;
   return [
-    `Mail for ${address} is taken on ${host}:${smtp.port}. This is a cluster of one node: one copy of each mail.`,
+    `Mail for ${address} is taken on ${at}. This is a cluster of one node: one copy of each mail.`,
     login,
     '',
     'Send it a mail, in another terminal:',
-    `  swaks --server ${host}:${smtp.port} --to ${to}`,
+    `  swaks --server ${at} --to ${to}`,
     `  python3 -c ${shellQuoted(script)}`,
     'See it:',
     `  ${program} mailbox list ${to}${data}`,
     `  ${program} trace ${to}${data}`,
+    'Send from it, here to itself:',
+    `  echo 'It works.' | ${program} send --from ${to} --to ${to} --subject hello${data}`,
+    ...curlLines(address, password, options),
+    'To others it goes to the servers of their domains, or all of it to a relay:',
+    `  ${program} set relay HOST:PORT${data}`,
     'See how the node is:',
     `  ${program} status${data}`,
     ...(options.address === null
@@ -85,6 +93,21 @@ function instructions(
       : ['For mail from and to the world, put into the DNS:', `  ${program} dns ${domain}${data}`]),
   ].join('\n');
 }
+
+/** Asks for the password where it is not known any more. */
+function curlLines(address: string, password: string | null, { http }: QuickstartOptions): string[] {
+  if (http === null) return [];
+  const user = shellQuoted(password === null ? address : `${address}:${password}`);
+  const mail = JSON.stringify({ from: address, to: address, subject: 'hello', text: 'It works.' });
+  const url = `${http.tls === 'none' ? 'http' : 'https'}://${formatHostPort(reached(http))}/v1/messages`;
+  return [`  curl --user ${user} --json ${shellQuoted(mail)} ${url}`];
+}
+
+/** What listens on all addresses is reached on this one. */
+const reached = ({ host, port }: HostPort): HostPort => ({
+  host: ['0.0.0.0', '::', ''].includes(host) ? '127.0.0.1' : host,
+  port,
+});
 
 /** POSIX shells: within single quotes nothing is special but the single quote. */
 function shellQuoted(text: string): string {

@@ -1,11 +1,11 @@
 /** What the node does for `ringpost send`: makes a whole mail of what was given, and submits it. */
 import { timeOrderedId } from '../../runtime/base/ids.ts';
 import type { AdminContext } from '../../runtime/cli/admin-row.ts';
-import { compose } from '../edge/http/v1/compose.ts';
-import { readRawMessage } from '../edge/http/v1/raw-message.ts';
 import { parseSender } from '../mail/address.ts';
 import { authorsOf } from '../mail/authors.ts';
 import { completeHeader } from '../mail/complete-header.ts';
+import { compose } from '../mail/compose.ts';
+import { readRawMessage } from '../mail/raw-message.ts';
 import { submit } from '../routing/submit.ts';
 import { noAuthor } from './codes.ts';
 
@@ -21,7 +21,7 @@ interface WholeMail {
   readonly isInternational: boolean;
 }
 
-/** @throws {OperationError} `badAddress`, `badRequest`, `noAuthor`, and what `submit` refuses */
+/** @throws {OperationError} `badAddress`, `noAuthor`, and what `readRawMessage` and `submit` refuse */
 export async function sendMail(
   context: AdminContext,
   { from, to, subject }: MailToSend,
@@ -59,7 +59,7 @@ async function wholeMail(context: AdminContext, mail: MailToSend, content: Uint8
     to: mail.to.map(asMailbox),
     subject: mail.subject,
     text: Buffer.from(content).toString('utf8'),
-    ...{ cc: [], bcc: [], replyTo: [], attachments: [], headers: {}, tags: [], stream: null },
+    ...{ cc: [], replyTo: [], attachments: [], headers: {} },
   };
   return { bytes: await compose(parts, messageId, { id, atMs: nowMs }), isInternational: false };
 }

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { type AdminContext, adminRow } from '../../runtime/cli/admin-row.ts';
 import type { CliRow } from '../../runtime/cli/cli-row.ts';
 import { formatTime, safeText } from '../../runtime/cli/units.ts';
+import { mailboxBehind } from '../address/protocol.ts';
 import { deliveryDomains } from '../delivery-domain/protocol.ts';
 import { type Address, parseAddress } from '../mail/address.ts';
 import { mailboxes } from '../mailbox/protocol.ts';
@@ -88,13 +89,13 @@ async function recentMail(
   if (address === null || seen.has(address.normalised)) return null;
   const target = await targetOf(context, address);
   if (target === null) return null;
-  if (target.type !== 'mailbox') {
-    const through = new Set([...seen, address.normalised]);
-    const each = await Promise.all(target.targets.map((one) => recentMail(context, one, limit, through)));
-    return [...new Set(each.flatMap((ids) => ids ?? []))].sort().reverse().slice(0, limit);
-  }
-  const mails = await query(context, mailboxes.ref(target.mailboxId), { kind: 'recentMail', limit });
-  return [...new Set(mails.map(({ mailId }) => mailId))];
+  const mailboxId = mailboxBehind(target);
+  const mails = mailboxId === null ? [] : await query(context, mailboxes.ref(mailboxId), { kind: 'recentMail', limit });
+  const ids = mails.map(({ mailId }) => mailId);
+  if (target.type === 'mailbox') return [...new Set(ids)];
+  const through = new Set([...seen, address.normalised]);
+  const each = await Promise.all(target.targets.map((one) => recentMail(context, one, limit, through)));
+  return [...new Set([...ids, ...each.flatMap((some) => some ?? [])])].sort().reverse().slice(0, limit);
 }
 
 function addressOrNull(text: string): Address | null {

@@ -25,6 +25,8 @@ import {
 import { Dialogue, type DialogueContext } from './dialogue.ts';
 import { type CourierLimits, courierLimits } from './limits.ts';
 import type { OwnNames } from './next-hops.ts';
+import { isLoopback } from './open-session.ts';
+import { partsOf } from './parts.ts';
 import { noReply } from './reply.ts';
 import { ReportDesk, type SubmitReport } from './report-desk.ts';
 import { dnsResolver, type Resolver } from './resolver.ts';
@@ -51,6 +53,8 @@ export interface CourierOptions {
   readonly tlsPolicy?: TlsPolicy;
   /** Where the servers of other domains listen; 25 but for tests. */
   readonly smtpPort?: number;
+  /** Which addresses nobody can listen in on; for tests, whose servers are all on loopback. */
+  readonly isLoopback?: (ip: string) => boolean;
 }
 
 export interface CourierHandle {
@@ -102,7 +106,7 @@ class Courier implements CourierHandle {
     const resolver = options.resolver ?? dnsResolver({ servers: dnsServers, clock, limits });
     const own = { hostname, listening };
     const dialer = { resolver, random, own, limits, tlsPolicy, smtpPort: options.smtpPort ?? 25 };
-    this.#context = { core, clock, limits, dialer, hostname };
+    this.#context = { core, clock, limits, dialer, hostname, isLoopback: options.isLoopback ?? isLoopback };
   }
 
   start(): void {
@@ -164,7 +168,7 @@ class Courier implements CourierHandle {
       this.#connections++;
       void this.#serve(domain);
     }
-    if (this.#line.waitingCount > 0) this.#lookForSilent();
+    if (this.#line.hasFirst) this.#lookForSilent();
   }
 
   async #serve(domain: string): Promise<void> {
@@ -176,7 +180,7 @@ class Courier implements CourierHandle {
     this.#connections--;
     if (this.#connections === 0) this.#whenIdle?.();
     // Its other dialogues bring what comes in: asking for one more at each mail would only cost.
-    if (!hasTalk && this.#line.hasOthers(domain))
+    if (!hasTalk && this.#line.hasSeveral(domain))
       clock.after(this.#limits.askAgainMs, () => this.#leave(domain, true, 0));
     // Of a server that did not let us in, the next mails wait a little.
     else this.#leave(domain, isOpening.value, hasTalk ? this.#limits.repeatMsMax : 0);
@@ -218,6 +222,8 @@ class Courier implements CourierHandle {
       },
       route: () => routeOf(domain, settings()),
       mayGoOn: () => this.#mayGoOn(domain, sinceMs),
+      mailsPerConnection: () => mailsPerConnectionOf(settings()),
+      attemptMsMax: () => policyOf(domain, settings()).attemptTimeoutMs,
       reached: () => {
         if (!isOpening.value) return;
         isOpening.value = false;
@@ -228,11 +234,7 @@ class Courier implements CourierHandle {
     this.#line.more(domain);
     this.#dialogues.set(dialogue, { domain, sinceMs });
     try {
-      await dialogue.run(
-        jobs,
-        () => policyOf(domain, settings()).attemptTimeoutMs,
-        () => mailsPerConnectionOf(settings()),
-      );
+      await dialogue.run(jobs);
     } finally {
       this.#dialogues.delete(dialogue);
     }
@@ -242,19 +244,34 @@ class Courier implements CourierHandle {
 
   #mayGoOn(domain: string, sinceMs: number): boolean {
     if (this.#isStopping) return false;
-    if (this.#connections < this.#o.connectionsMax || this.#line.waitingCount === 0) return true;
-    return !this.#line.hasTooMany(domain) && this.#o.clock.monotonicMs() - sinceMs < turnMsMax;
+    if (this.#connections < this.#o.connectionsMax || !this.#line.hasFirst) return true;
+    return !this.#line.hasSeveral(domain) && this.#o.clock.monotonicMs() - sinceMs < turnMsMax;
   }
 
-  /** Repeated until it is taken: what was sent and is not told would be sent again. */
   async #finish(
     domain: string,
     dialogue: string,
     results: readonly AttemptResult[],
     mailsMax: number,
   ): Promise<Work | null> {
-    const { core, courier, log } = this.#o;
     this.#count(results);
+    const parts = [...partsOf(results, this.#limits)];
+    const last = parts.pop()!;
+    for (const part of parts) await this.#tell(domain, dialogue, part, 0);
+    return await this.#tell(domain, dialogue, last, mailsMax);
+  }
+
+  /**
+   * Repeated until it is taken, and in halves where it never would be: what was sent and is not told would be sent again.
+   * Null: the last of them was not taken.
+   */
+  async #tell(
+    domain: string,
+    dialogue: string,
+    results: readonly AttemptResult[],
+    mailsMax: number,
+  ): Promise<Work | null> {
+    const { core, courier, log } = this.#o;
     let waitMs = this.#limits.repeatMsMin;
     for (;;) {
       const policy = policyOf(domain, this.#settings!);
@@ -265,9 +282,18 @@ class Courier implements CourierHandle {
         this.#reports.take(domain, work.reports);
         return work;
       } catch (error) {
-        const isLost = !errorData(error).transient || this.#hasGivenUp;
-        log.warn({ domain, results: results.length, isLost, err: error }, 'results of mails were not taken');
+        const isForGood = !errorData(error).transient;
+        const isSplit = isForGood && results.length > 1;
+        const isLost = this.#hasGivenUp || (isForGood && !isSplit && asksFor === 0);
+        log.warn({ domain, results: results.length, isLost, isSplit, err: error }, 'results of mails were not taken');
         if (isLost) return null;
+        if (isSplit) {
+          const half = results.length >> 1;
+          await this.#tell(domain, dialogue, results.slice(0, half), 0);
+          return await this.#tell(domain, dialogue, results.slice(half), mailsMax);
+        }
+        // One alone may be refused for what comes with its answer.
+        if (isForGood) return await this.#tell(domain, dialogue, results, 0);
       }
       await this.#pause(waitMs);
       waitMs = Math.min(waitMs * 2, this.#limits.repeatMsMax);

@@ -9,7 +9,7 @@
  */
 import type { RemoteRoute } from '../delivery-domain/policy.ts';
 import { addressesOf, type HopContext, type NextHop, nextHopsOf, type Route, type Verdict } from './next-hops.ts';
-import { isLoopback, type OpenContext, type OpenFailure, openSession } from './open-session.ts';
+import { type OpenContext, type OpenFailure, openSession } from './open-session.ts';
 import { noReply, type Reply } from './reply.ts';
 import { Session } from './session.ts';
 import type { TlsPolicy } from './tls-policy.ts';
@@ -91,16 +91,19 @@ export class Dialer {
   async #open({ host, port }: NextHop, ip: string): Promise<Session | null> {
     this.ip = ip;
     const auth = this.#route?.auth ?? null;
+    const isLoopback = this.#context.open.isLoopback(ip);
     const tls = await this.#context.tlsPolicy.decide({
       domain: this.#domain,
       host,
       routeTls: this.#route?.tls ?? null,
+      hasPassword: auth !== null,
+      isLoopback,
     });
     const target = { host, ip, port, tls, auth };
     const attempt = await openSession({ ...target, inClearBecause: this.#inClearBecause }, this.#context.open);
     if (attempt instanceof Session) return attempt;
     this.#note(attempt);
-    const mayBeInClear = tls.mode === 'opportunistic' && (auth === null || isLoopback(ip));
+    const mayBeInClear = tls.mode === 'opportunistic' && (auth === null || isLoopback);
     if (attempt.step !== 'tls' || !mayBeInClear || this.#context.isOver()) return null;
     this.#inClearBecause = `failed: ${attempt.reply.text}`.slice(0, 200);
     const second = await openSession({ ...target, inClearBecause: this.#inClearBecause }, this.#context.open);

@@ -4,7 +4,8 @@
  *     jobs --> [dial] --> transaction, transaction ... --> results --finish--> next jobs
  *
  * Promises: every job has a result, whatever the servers do, and before its attempt's time is up; a mail that was not handed
- * over goes to the next place where there is one; at most the mails of one answer are in hand.
+ * over goes to the next place where there is one; at most the mails of one answer are in hand, and one more for each time
+ * that results were told in between.
  * Leaves to others: who may open one (`courier.ts`), repeating a `finish` that was not taken (its doors).
  */
 import type { Clock } from '../../runtime/base/clock.ts';
@@ -18,7 +19,7 @@ import type { Verdict } from './next-hops.ts';
 import { noReply, type Reply } from './reply.ts';
 import { Session } from './session.ts';
 import { Transaction } from './transaction.ts';
-import { attemptResult, nowhere, outOfTime, stopping, wholeResult } from './verdicts.ts';
+import { attemptResult, nowhere, stopping, wholeResult } from './verdicts.ts';
 
 export interface DialogueDoors {
   /** Never throws; false also when nobody could say it. */
@@ -29,6 +30,10 @@ export interface DialogueDoors {
   readonly route: () => RemoteRoute | null;
   /** Whether it may ask for more mail: nobody waits for its place, nothing stops. */
   readonly mayGoOn: () => boolean;
+  /** As the settings say it now. */
+  readonly mailsPerConnection: () => number;
+  /** Time that the queue gives an attempt. */
+  readonly attemptMsMax: () => number;
   readonly reached: () => void;
 }
 
@@ -38,6 +43,7 @@ export interface DialogueContext {
   readonly limits: CourierLimits;
   readonly dialer: Omit<DialerContext, 'open' | 'isOver'>;
   readonly hostname: string;
+  readonly isLoopback: (ip: string) => boolean;
 }
 
 export class Dialogue {
@@ -46,6 +52,10 @@ export class Dialogue {
   readonly #doors: DialogueDoors;
   readonly #contents: Contents;
   #jobs: Job[] = [];
+  /** When the time of each is up, by attempt. */
+  readonly #dueMs = new Map<string, number>();
+  /** Being sent; it is no longer among the jobs. */
+  #sending: Job | null = null;
   #results: AttemptResult[] = [];
   #telling: Promise<unknown> | null = null;
   #cancelTell: (() => void) | null = null;
@@ -59,9 +69,11 @@ export class Dialogue {
   #isDotOut = false;
   /** Since when a server is waited for, before the first reply of it. */
   #openingSinceMs: number | null = null;
-  #lateAtMs = Number.POSITIVE_INFINITY;
   #stop: Reply | null = null;
+  /** The time of the mail that is being sent is up. */
+  #late: Reply | null = null;
   #mailsOfConnection = 0;
+  #mails = 0;
 
   constructor(domain: string, context: DialogueContext, doors: DialogueDoors) {
     this.#domain = domain;
@@ -70,27 +82,36 @@ export class Dialogue {
     this.#contents = new Contents(context.core, context.limits.pieceBytes);
   }
 
-  /** @param attemptMsMax time that the queue gives an attempt; @param mailsPerConnection as the settings say */
-  async run(first: readonly Job[], attemptMsMax: () => number, mailsPerConnection: () => number): Promise<void> {
+  async run(first: readonly Job[]): Promise<void> {
     const { clock, limits } = this.#context;
-    let jobs: readonly Job[] = first;
-    while (jobs.length > 0) {
+    this.#take(first);
+    while (this.#jobs.length > 0) {
       const startMs = clock.monotonicMs();
-      const count = jobs.length;
-      const givenMs = attemptMsMax();
-      const forMs = givenMs - Math.min(limits.attemptMarginMs, givenMs / 4);
-      this.#lateAtMs = startMs + forMs;
-      const cancelLate = clock.after(forMs, () => this.cut(noReply('4.4.7', 'the attempt took too long')));
-      this.#jobs.push(...jobs);
+      const before = this.#mails;
       await this.#sendAll();
-      cancelLate();
-      const eachMs = (clock.monotonicMs() - startMs) / count;
-      const left = mailsPerConnection() - this.#mailsOfConnection;
-      const want = Math.min(limits.mailsMax, Math.max(1, Math.floor(limits.mailsMs / Math.max(eachMs, 1))), left);
-      const mayGoOn = this.#verdict === null && this.#stop === null && this.#doors.mayGoOn();
-      jobs = await this.#finish(mayGoOn && !this.#isClosedThere ? Math.max(0, want) : 0);
+      const eachMs = (clock.monotonicMs() - startMs) / (this.#mails - before);
+      const want = Math.max(1, Math.floor(limits.mailsMs / Math.max(eachMs, 1)));
+      this.#take(await this.#finish(Math.min(limits.mailsMax, want, this.#roomLeft())));
     }
     this.#session?.quit();
+  }
+
+  /** Its time runs from now on. */
+  #take(jobs: readonly Job[]): void {
+    const forMs = this.#doors.attemptMsMax() - this.#marginMs();
+    for (const { attemptId } of jobs) this.#dueMs.set(attemptId, this.#context.clock.monotonicMs() + forMs);
+    this.#jobs.push(...jobs);
+  }
+
+  #marginMs(): number {
+    return Math.min(this.#context.limits.attemptMarginMs, this.#doors.attemptMsMax() / 4);
+  }
+
+  /** Mails that it may ask for. */
+  #roomLeft(): number {
+    if (this.#isClosedThere || this.#verdict !== null || this.#stop !== null || !this.#doors.mayGoOn()) return 0;
+    const inHand = this.#jobs.length + (this.#sending === null ? 0 : 1);
+    return Math.max(0, this.#doors.mailsPerConnection() - this.#mailsOfConnection - inHand);
   }
 
   /** Silent: a server is waited for that did not say anything for so long, and may be cut off without doubt. */
@@ -120,19 +141,47 @@ export class Dialogue {
 
   async #sendJobs(): Promise<void> {
     for (let job = this.#jobs.shift(); job !== undefined; job = this.#jobs.shift()) {
-      const startMs = this.#context.clock.monotonicMs();
-      const result = await this.#sendOne(job, startMs);
+      this.#sending = job;
+      const result = await this.#sendInTime(job);
+      this.#sending = null;
       this.#contents.drop(job);
       this.#note(result);
     }
+  }
+
+  async #sendInTime(job: Job): Promise<AttemptResult> {
+    const { clock } = this.#context;
+    const startMs = clock.monotonicMs();
+    const leftMs = (this.#dueMs.get(job.attemptId) ?? startMs) - startMs;
+    this.#dueMs.delete(job.attemptId);
+    // One that is begun with next to no time would be cut off behind its dot, and be in doubt.
+    this.#late = leftMs > this.#marginMs() ? null : notBegun;
+    const cancel = clock.after(Math.max(0, leftMs), () => {
+      this.#late ??= tooLate;
+      this.#session?.end(this.#late);
+      this.#cutOpen?.();
+    });
+    const result = await this.#sendOne(job, startMs);
+    cancel();
+    return result;
+  }
+
+  /** Why nothing more is done for the mail that is being sent; null: more may be done. */
+  get #over(): Reply | null {
+    return this.#stop ?? this.#late;
   }
 
   async #sendOne(job: Job, startMs: number): Promise<AttemptResult> {
     const { clock } = this.#context;
     const place = () => ({ ...this.#place(), tookMs: Math.round(clock.monotonicMs() - startMs) });
     for (;;) {
-      const over = this.#stop ?? (clock.monotonicMs() >= this.#lateAtMs ? outOfTime : null);
-      if (over !== null) return wholeResult(job, 'deferred', over, place());
+      if (this.#stop === stopping) return attemptResult(job, [], place());
+      const over = this.#over;
+      if (over !== null) {
+        // Its envelope may be out already: the next mail must not follow it.
+        if (this.#begun !== null) this.#session?.end(over);
+        return wholeResult(job, 'deferred', over, place());
+      }
       const content = await this.#contents.load(job);
       if (content === null)
         return wholeResult(job, 'deferred', noReply('4.3.0', 'the stored mail could not be read'), place());
@@ -202,7 +251,7 @@ export class Dialogue {
     if (session instanceof Session) {
       this.#session = session;
       this.#doors.reached();
-      if (this.#stop !== null) session.end(this.#stop);
+      if (this.#over !== null) session.end(this.#over);
     } else {
       this.#verdict = session;
     }
@@ -217,16 +266,19 @@ export class Dialogue {
   }
 
   #dialerContext(): DialerContext {
-    const { dialer, clock, limits, hostname } = this.#context;
+    const { dialer, clock, limits, hostname, isLoopback } = this.#context;
     const holds = (cut: (() => void) | null): void => {
       this.#cutOpen = cut;
     };
-    return { ...dialer, open: { hostname, clock, limits, holds }, isOver: () => this.#stop !== null };
+    return { ...dialer, open: { hostname, clock, limits, isLoopback, holds }, isOver: () => this.#over !== null };
   }
 
   #place(): Omit<typeof nowhere, never> {
     const session = this.#session;
-    if (session !== null) return { mx: session.host, ip: session.ip, tls: session.tls };
+    if (session !== null) {
+      const dsnPassedOn = session.extensions.dsn;
+      return { mx: session.host, ip: session.ip, tls: session.tls, dsnPassedOn };
+    }
     const dialer = this.#dialer?.dialer;
     return dialer === undefined ? nowhere : { ...nowhere, mx: dialer.host, ip: dialer.ip };
   }
@@ -234,13 +286,15 @@ export class Dialogue {
   /** A result waits for others as long as the dialogue goes on, but not for long. */
   #note(result: AttemptResult): void {
     this.#mailsOfConnection++;
+    this.#mails++;
     this.#results.push(result);
     if (this.#jobs.length === 0 || this.#cancelTell !== null) return;
     this.#cancelTell = this.#context.clock.after(this.#context.limits.resultWaitMs, () => {
       this.#cancelTell = null;
       if (this.#telling !== null || this.#results.length === 0) return;
-      this.#telling = this.#finish(this.#isClosedThere ? 0 : 1).then((jobs) => {
-        this.#jobs.push(...jobs);
+      // A mail is in hand, so the queue keeps the dialogue's place also where none is asked for.
+      this.#telling = this.#finish(Math.min(1, this.#roomLeft())).then((jobs) => {
+        this.#take(jobs);
         this.#telling = null;
       });
     });
@@ -254,6 +308,9 @@ export class Dialogue {
     return work?.jobs ?? [];
   }
 }
+
+const tooLate = noReply('4.4.7', 'the attempt took too long');
+const notBegun = noReply('4.4.7', 'not tried: the mails before it took too long');
 
 /** An operator's `host:port` for one mail. */
 function rerouted(text: string): RemoteRoute | null {

@@ -34,7 +34,7 @@ export class OpeningConnection extends SMTPConnection {
   _onData(chunk: Buffer): void {
     const insides = SMTPConnection.prototype as unknown as Insides;
     this.#bytes += chunk.length;
-    if (true) return insides._onData.call(this, chunk);
+    if (this.#bytes <= bytesMax) return insides._onData.call(this, chunk);
     (this as unknown as Insides)._responseQueue = [];
     insides._onError.call(this, new Error('the server says more than a greeting'), 'EPROTOCOL', false, 'CONN');
   }

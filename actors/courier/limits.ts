@@ -19,7 +19,10 @@ export interface CourierLimits {
   readonly dotMsMax: number;
   /** Polite, and no more: the result is known already. */
   readonly quitMsMax: number;
-  /** An attempt ends so long before the queue takes it for lost, so that its result still comes in time. */
+  /**
+   * An attempt ends so long before the queue takes it for lost, so that its result still comes in time; and a mail that waited
+   * in hand is not begun when no more is left until that end.
+   */
   readonly attemptMarginMs: number;
 
   /** One line of a reply. RFC 5321 §4.5.3.1.5 has 512; real ones are longer now and then. */
@@ -27,6 +30,9 @@ export interface CourierLimits {
   /** One reply, all its lines. */
   readonly replyBytesMax: number;
   readonly replyTextCharactersMax: number;
+  /** What is told in one `finish`: the queue writes all of it in one turn, and a turn has its bounds. */
+  readonly finishRecipientsMax: number;
+  readonly finishTextBytesMax: number;
 
   /** Hosts and addresses that one dialogue tries, so that a domain with 100 MX records does not hold its place for hours. */
   readonly hostsMax: number;
@@ -88,6 +94,8 @@ export const courierLimits: CourierLimits = {
   replyLineBytesMax: 8 * 1024,
   replyBytesMax: 64 * 1024,
   replyTextCharactersMax: 1_000,
+  finishRecipientsMax: 200,
+  finishTextBytesMax: 64 * 1024,
 
   hostsMax: 5,
   addressesPerHostMax: 2,

@@ -84,9 +84,11 @@ async function hopsOf(domain: string, records: readonly MxRecord[], context: Hop
   // RFC 7505 §3: alone, or it is malformed and left out.
   const named = records.filter(({ exchange }) => exchange !== '' && exchange !== '.');
   if (named.length === 0) return failed('5.1.10', `${domain} takes no mail (null MX)`);
-  const sorted = shuffled(named, context.random).sort((a, b) => a.priority - b.priority);
+  const sorted = shuffled(named, context.random)
+    .sort((a, b) => a.priority - b.priority)
+    .slice(0, context.limits.hostsMax);
   const own = await ownPriority(sorted, context);
-  const hops = sorted.filter(({ priority }) => priority < own).slice(0, context.limits.hostsMax);
+  const hops = sorted.filter(({ priority }) => priority < own);
   if (hops.length === 0) return itIsUs(domain);
   return {
     ok: true,

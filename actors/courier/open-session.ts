@@ -33,6 +33,8 @@ export interface OpenContext {
   readonly hostname: string;
   readonly clock: Clock;
   readonly limits: CourierLimits;
+  /** Whether the way to an address is within this machine. */
+  readonly isLoopback: (ip: string) => boolean;
   /** Told what may be cut off meanwhile, and null when nothing more. */
   readonly holds: (cut: (() => void) | null) => void;
 }
@@ -89,8 +91,7 @@ function introduced(socket: Socket, target: OpenTarget, context: OpenContext): P
       resolve(result);
     };
     const fail = (error: Error): void => {
-      const cause = failure(error, target);
-      settle(connection.upgrading === true ? { ...cause, step: 'tls' } : cause);
+      settle(withCure(failure(error, target, connection.upgrading === true), target));
     };
     const ready = (): void => settle(sessionOf(connection, ehlo, target, context));
     const cancel = clock.after(limits.openMsMax, () => fail(new Error('the server did not come to mail in time')));
@@ -101,7 +102,9 @@ function introduced(socket: Socket, target: OpenTarget, context: OpenContext): P
       if (error != null) return fail(error);
       ehlo = connection.lastServerResponse || '';
       if (target.auth === null) return ready();
-      if (!connection.secure && !isLoopback(target.ip)) return settle(passwordInClear);
+      // A handshake with an unverified one would have failed.
+      const mayLogIn = context.isLoopback(target.ip) || (connection.secure && target.tls.isVerified);
+      if (!mayLogIn) return settle(passwordInClear);
       const { user, password: pass } = target.auth;
       connection.login({ user, pass }, (error) => {
         if (error != null) settle({ ...failure(error, target), step: 'auth' });
@@ -120,7 +123,7 @@ const passwordInClear: OpenFailure = {
   step: 'auth',
   reply: noReply(
     '4.7.0',
-    'the relay offers no TLS, and a password is not sent in clear: set relay.tls, or clear relay.user',
+    'no TLS with the relay, and a password is not sent in clear: set relay.tls and a relay that offers it, or clear relay.user',
   ),
 };
 
@@ -162,12 +165,23 @@ function tlsOutcome(socket: Socket): string {
   return `${secured.getProtocol?.() ?? 'TLS'} ${secured.getCipher?.().name ?? ''}`.trim();
 }
 
-function failure(error: Error, { host }: OpenTarget): OpenFailure {
+function failure(error: Error, { host }: OpenTarget, isUpgrading = false): OpenFailure {
   const { code, response, command } = error as Error & Partial<{ code: string; response: string; command: string }>;
-  const step = code === 'ETLS' ? 'tls' : 'refused';
+  const step = isUpgrading || code === 'ETLS' ? 'tls' : 'refused';
   if (typeof response === 'string' && /^[2-5]\d\d(?:[ -]|$)/.test(response)) {
     const reply = parseReply(response.split('\n'), 1_000);
     return { step: command === 'STARTTLS' ? 'tls' : step, reply };
   }
   return { step, reply: noReply(step === 'tls' ? '4.7.5' : '4.4.2', printable(`${host}: ${error.message}`, 500)) };
+}
+
+/** For a host whose certificate must be valid. */
+const cureOfTls =
+  'no valid TLS, so nothing was sent. Name the host as its certificate does; for a CA of your own start the node with NODE_EXTRA_CA_CERTS=<its PEM file>';
+
+function withCure({ step, reply }: OpenFailure, { tls, host }: OpenTarget): OpenFailure {
+  if (step !== 'tls' || !tls.isVerified) return { step, reply };
+  // Behind its semicolon Node gives advice for those who start it by hand.
+  const why = reply.text.startsWith(`${host}: `) ? reply.text : `${host}: ${reply.text}`;
+  return { step, reply: { ...reply, text: `${why.replace(/;.*/, '').slice(0, 120)}: ${cureOfTls}` } };
 }

@@ -28,8 +28,17 @@ export function outcomeOf({ code }: Reply): RecipientResult['outcome'] {
   return code >= 500 && code < 600 ? 'failed' : 'deferred';
 }
 
+/** Of the text of a result: it is kept for each recipient, told to the sender, and shown. */
+const resultCharactersMax = 300;
+
 export function resultOf(address: string, reply: Reply, outcome = outcomeOf(reply)): RecipientResult {
-  return { address, outcome, code: reply.code, enhanced: reply.enhanced, text: reply.text };
+  return {
+    address,
+    outcome,
+    code: reply.code,
+    enhanced: reply.enhanced,
+    text: printable(reply.text, resultCharactersMax),
+  };
 }
 
 type ReplyLimits = Pick<CourierLimits, 'replyLineBytesMax' | 'replyBytesMax' | 'replyTextCharactersMax'>;

@@ -2,7 +2,8 @@
  * Which TLS a host must or may have. A port: MTA-STS (RFC 8461) and DANE (RFC 7672) will answer it later.
  *
  * `opportunistic` does not check the certificate (RFC 7435): who could forge it could as well leave out the STARTTLS.
- * Where STARTTLS or the handshake fails, the same host is tried once more in clear.
+ * Where STARTTLS or the handshake fails, the same host is tried once more in clear. Verified it must be where a password
+ * follows, and where a setting requires TLS; on loopback nobody is on the way who could pretend to be another.
  */
 export type TlsMode = 'none' | 'opportunistic' | 'required';
 
@@ -21,6 +22,8 @@ export interface TlsTarget {
   readonly host: string;
   /** Of a relay or route, what its setting says; null for MX hosts. */
   readonly routeTls: TlsMode | null;
+  readonly hasPassword: boolean;
+  readonly isLoopback: boolean;
 }
 
 export interface TlsPolicy {
@@ -28,8 +31,9 @@ export interface TlsPolicy {
 }
 
 export const opportunisticTls: TlsPolicy = {
-  decide({ routeTls }) {
+  decide({ routeTls, hasPassword, isLoopback }) {
     const mode = routeTls ?? 'opportunistic';
-    return Promise.resolve({ mode, isVerified: false, name: mode });
+    const isVerified = !isLoopback && mode !== 'none' && (hasPassword || mode === 'required');
+    return Promise.resolve({ mode, isVerified, name: mode });
   },
 };

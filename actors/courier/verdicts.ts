@@ -3,9 +3,12 @@ import type { AttemptResult, Job, RecipientResult } from '../delivery-domain/pro
 import { noReply, type Reply, resultOf } from './reply.ts';
 
 /** Of the attempt as a whole: where, and how. */
-export type Place = Pick<AttemptResult, 'mx' | 'ip' | 'tls' | 'tookMs'>;
+export type Place = Pick<AttemptResult, 'mx' | 'ip' | 'tls' | 'tookMs' | 'dsnPassedOn'>;
 
-export const nowhere: Omit<Place, 'tookMs'> = { mx: '', ip: null, tls: { policy: '', outcome: '' } };
+export const nowhere: Omit<Place, 'tookMs'> = {
+  ...{ mx: '', ip: null, tls: { policy: '', outcome: '' } },
+  dsnPassedOn: false,
+};
 
 export function attemptResult(job: Job, recipients: readonly RecipientResult[], place: Place): AttemptResult {
   return { itemId: job.itemId, attemptId: job.attemptId, recipients, source: null, ...place };
@@ -20,5 +23,5 @@ export function wholeResult(job: Job, outcome: RecipientResult['outcome'], reply
   );
 }
 
-export const outOfTime = noReply('4.4.7', 'not tried: the mails before it took too long');
+/** Of a mail that was not begun by then nothing is said: it is the next courier's. */
 export const stopping = noReply('4.3.2', 'not tried: this node is stopping');

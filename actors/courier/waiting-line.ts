@@ -1,7 +1,7 @@
 /**
  * Which domain gets the next connection. Pure: no clock, no calls.
  *
- * Promises: whoever waits longest is next; a domain whose servers have not answered yet has one connection and no more, so
+ * Promises: a domain that has none is before one that has, and whoever waits longest is next; a domain whose servers have not answered yet has one connection and no more, so
  * that one that hangs costs one; only what waits or is served is kept.
  */
 export interface Served {
@@ -15,8 +15,10 @@ export interface Served {
 
 export class WaitingLine {
   readonly #waitingMax: number;
-  /** In the order in which they came. */
-  readonly #waiting = new Set<string>();
+  /** Without a connection, in the order in which they came. */
+  readonly #first = new Set<string>();
+  /** With one or more. */
+  readonly #more = new Set<string>();
   readonly #served = new Map<string, Served>();
 
   constructor(waitingMax: number) {
@@ -24,7 +26,12 @@ export class WaitingLine {
   }
 
   get waitingCount(): number {
-    return this.#waiting.size;
+    return this.#first.size + this.#more.size;
+  }
+
+  /** Domains wait that have no connection at all. */
+  get hasFirst(): boolean {
+    return this.#first.size > 0;
   }
 
   get servedCount(): number {
@@ -38,16 +45,17 @@ export class WaitingLine {
       served.hasMore = true;
       return true;
     }
-    if (this.#waiting.size >= this.#waitingMax) return false;
-    this.#waiting.add(domain);
+    if (this.waitingCount >= this.#waitingMax) return false;
+    (served === undefined ? this.#first : this.#more).add(domain);
     return true;
   }
 
   /** Takes the next one, which is then being served; null: nobody waits. */
   next(): string | null {
-    const [domain] = this.#waiting;
+    const domain = firstOf(this.#first) ?? firstOf(this.#more);
     if (domain === undefined) return null;
-    this.#waiting.delete(domain);
+    this.#first.delete(domain);
+    this.#more.delete(domain);
     const served = this.#served.get(domain) ?? { connections: 0, isOpening: false, hasMore: false };
     served.connections++;
     served.isOpening = true;
@@ -84,20 +92,24 @@ export class WaitingLine {
       served.isOpening = false;
       served.hasMore = false;
     }
-    if (served.connections === 0) this.#served.delete(domain);
+    if (served.connections === 0) {
+      this.#served.delete(domain);
+      if (this.#more.delete(domain)) this.#first.add(domain);
+    }
     return hadMore;
   }
 
-  hasOthers(domain: string): boolean {
+  hasSeveral(domain: string): boolean {
     return (this.#served.get(domain)?.connections ?? 0) > 1;
   }
 
-  /** Whether a domain should give a connection back: others wait, and it has more than they. */
-  hasTooMany(domain: string): boolean {
-    return this.#waiting.size > 0 && !this.#waiting.has(domain) && (this.#served.get(domain)?.connections ?? 0) > 1;
-  }
-
   clear(): void {
-    this.#waiting.clear();
+    this.#first.clear();
+    this.#more.clear();
   }
+}
+
+function firstOf(domains: ReadonlySet<string>): string | undefined {
+  const [first] = domains;
+  return first;
 }

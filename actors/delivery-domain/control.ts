@@ -6,6 +6,7 @@
  */
 import { Continue } from '../../runtime/actor/actor.ts';
 import { refused } from '../../runtime/base/errors.ts';
+import { parseHostPort } from '../mail/host-port.ts';
 import type { DeliveryDomainAnswers, DeliveryDomainCommand, ItemFilter } from './protocol.ts';
 import type { Item, Queue } from './queue.ts';
 import { itemKey, type ItemRow, type StateRow } from './rows.ts';
@@ -39,7 +40,7 @@ const actions: Readonly<Record<Control['action'], Changes>> = {
 export function control(queue: Queue, command: Control): DeliveryDomainAnswers['control'] | Continue<Control> {
   const { turn, head } = queue;
   const { filter, preview, action, progress } = command;
-  if (action === 'reroute' && typeof command.route === 'string' && !/^.{1,255}:\d{1,5}$/.test(command.route)) {
+  if (action === 'reroute' && typeof command.route === 'string' && parseHostPort(command.route) === null) {
     throw refused('badRoute', 'a route is host:port, e.g. mx2.example.org:25, or none for the usual way');
   }
   const after = progress?.after ?? null;

@@ -22,7 +22,7 @@ import type {
 } from './protocol.ts';
 import { confirm, inDoubt, item, items, summary } from './queries.ts';
 import { Queue } from './queue.ts';
-import { reported } from './reports.ts';
+import { reported, reportOfMailbox } from './reports.ts';
 import { hasWorkNow, wakeTimer } from './wake.ts';
 import { begin, endDrops, finish, keepHouse } from './work.ts';
 
@@ -56,7 +56,10 @@ export const deliveryDomain: ActorKind<DeliveryDomainProtocol> = {
     const before = JSON.stringify(queue.head);
     const answer = runCommand(commands, queue, command);
     // A courier that finds nothing leaves no trace.
-    const isIdle = command.kind === 'begin' && JSON.stringify({ ...queue.head, announced: 0 }) === before;
+    const isIdle =
+      command.kind === 'begin' &&
+      (answer as Work).reports.length === 0 &&
+      JSON.stringify({ ...queue.head, announced: 0 }) === before;
     if (isIdle) return answer;
     queue.save();
     if (leavesWork(command, answer) && hasWorkNow(queue)) turn.announce();
@@ -65,9 +68,10 @@ export const deliveryDomain: ActorKind<DeliveryDomainProtocol> = {
 
   query: (view, query) => runCommand(queries, view, query),
 
-  notice(turn, { message, recipients }) {
+  notice(turn, notice) {
     const queue = new Queue(turn);
-    enqueue(queue, message, recipients, false);
+    if (notice.kind === 'report') reportOfMailbox(queue, notice);
+    else enqueue(queue, notice.message, notice.recipients, false);
     queue.save();
     if (hasWorkNow(queue)) turn.announce();
   },

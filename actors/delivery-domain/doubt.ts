@@ -2,12 +2,13 @@
  * Attempts of which nobody knows whether the remote server has the mail (plan P5): written into the ledger, whatever the
  * policy, and then retried, held or dropped as the policy says.
  */
+import { expire, isTooOld, retryMs } from './expiry.ts';
 import { enterLedger } from './memory.ts';
 import type { CourierId, DeliveryPolicy, InDoubtEntry } from './protocol.ts';
 import type { Item, Queue } from './queue.ts';
-import { type DialogueRow, dialogueKey, type StateRow } from './rows.ts';
+import { type DialogueRow, dialogueKey } from './rows.ts';
 
-/** Looked at in one turn; begun attempts are as many as dialogues have mails in hand. */
+/** Looked at in one turn; more than a turn may work through (`Queue.mayGoOn`). */
 const attemptsPerTurnMax = 1_000;
 
 export interface Doubt {
@@ -17,13 +18,12 @@ export interface Doubt {
   readonly policy: DeliveryPolicy;
 }
 
-/** Enters it and says what becomes of the item: changes of its state, or null when these recipients are dropped. */
-export function enterDoubt(queue: Queue, item: Item, doubt: Doubt): Partial<StateRow> | null {
+/** Enters it, and then retries, holds or drops the recipients, or gives them up when the mail is too old. */
+export function enterDoubt(queue: Queue, item: Item, doubt: Doubt): void {
   const { turn } = queue;
   const { cause, mx, positions, policy } = doubt;
   const attempt = item.state.attempt!;
   const { message, recipients } = item.row;
-  const addresses = positions.map((position) => recipients[position]!.address);
   enterLedger(queue, {
     entryId: turn.newId(),
     atMs: turn.nowMs,
@@ -31,7 +31,7 @@ export function enterDoubt(queue: Queue, item: Item, doubt: Doubt): Partial<Stat
     mailId: message.mailId,
     attemptId: attempt.id,
     sender: message.envelope.reversePath,
-    recipients: addresses,
+    recipients: positions.map((position) => recipients[position]!.address),
     begunAtMs: attempt.begunMs,
     mx,
     cause,
@@ -39,19 +39,22 @@ export function enterDoubt(queue: Queue, item: Item, doubt: Doubt): Partial<Stat
   });
   const detail = { domain: turn.key, item: item.id, recipients: positions.length, cause, mx, decided: policy.inDoubt };
   turn.record({ subject: message.mailId, kind: 'inDoubt', detail });
-  const reply = `in doubt: ${causes[cause]}`;
   if (policy.inDoubt === 'drop') {
     turn.record({
       subject: message.mailId,
       kind: 'dropped',
       detail: { domain: turn.key, item: item.id, by: 'policy' },
     });
-    return null;
+    return queue.remove(item);
   }
-  const common = { left: positions, attempts: item.state.attempts + 1, lastReply: reply };
-  if (policy.inDoubt === 'hold') return { ...common, state: 'held', dueMs: null };
+  const attempts = item.state.attempts + 1;
+  const common = { left: positions, attempts, lastReply: `in doubt: ${causes[cause]}` };
+  if (policy.inDoubt === 'hold') return queue.change(item, { ...common, state: 'held', dueMs: null });
   // Not before the attempt's time is up: until then the remote server may still be at it.
-  return { ...common, state: 'inDoubt', dueMs: Math.max(attempt.untilMs, turn.nowMs) };
+  const dueMs = Math.max(attempt.untilMs, turn.nowMs + retryMs(policy, attempts));
+  queue.change(item, { ...common, state: 'inDoubt', dueMs });
+  const changed = queue.item(item.id)!;
+  if (isTooOld(queue, changed, policy)) expire(queue, changed);
 }
 
 const causes: Readonly<Record<InDoubtEntry['cause'], string>> = {
@@ -65,7 +68,9 @@ export function timeOut(queue: Queue, policy: DeliveryPolicy): void {
   const { turn, head } = queue;
   if (head.attempting === 0) return;
   const due = turn.range({ prefix: ['a'], to: ['a', turn.nowMs + 1], limit: attemptsPerTurnMax });
-  for (const { key } of due) doubtAll(queue, String(key[2]), 'timeout', policy);
+  for (const { key } of due) {
+    if (!doubtAll(queue, String(key[2]), 'timeout', policy)) return;
+  }
 }
 
 /** Dialogues whose courier is gone, and those whose time is up. */
@@ -85,15 +90,17 @@ export function endLostDialogues(queue: Queue, courier: CourierId | null, policy
   for (const { key } of turn.range({ prefix: ['a'], limit: attemptsPerTurnMax })) {
     const itemId = String(key[2]);
     const dialogue = queue.item(itemId)?.state.attempt?.dialogue;
-    if (dialogue !== undefined && lost.has(dialogue)) doubtAll(queue, itemId, 'courierLost', policy);
+    if (dialogue === undefined || !lost.has(dialogue)) continue;
+    if (!doubtAll(queue, itemId, 'courierLost', policy)) return;
   }
 }
 
-function doubtAll(queue: Queue, itemId: string, cause: 'timeout' | 'courierLost', policy: DeliveryPolicy): void {
+/** False: the turn has done enough, and the next one goes on. */
+function doubtAll(queue: Queue, itemId: string, cause: 'timeout' | 'courierLost', policy: DeliveryPolicy): boolean {
   const item = queue.item(itemId);
-  if (item === null || item.state.state !== 'attempting') return;
+  if (item === null || item.state.state !== 'attempting') return true;
+  if (!queue.mayGoOn(item)) return false;
   const positions = queue.left(item).map(([position]) => position);
-  const changes = enterDoubt(queue, item, { cause, mx: null, positions, policy });
-  if (changes === null) queue.remove(item);
-  else queue.change(item, changes);
+  enterDoubt(queue, item, { cause, mx: null, positions, policy });
+  return true;
 }

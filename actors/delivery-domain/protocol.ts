@@ -11,8 +11,9 @@
  * begun and never finished enters the in-doubt ledger when its time is up, or when the courier that began it is gone.
  */
 import { type BodyRef, defineActor } from '../../runtime/actor/actor.ts';
-import type { Envelope } from '../mail/message.ts';
-import type { DsnRequest, OutgoingMessage, RemoteRecipient } from '../mail/outgoing.ts';
+import type { DsnRequest, DsnWishes } from '../mail/dsn-wishes.ts';
+import type { Envelope, IncomingMessage } from '../mail/message.ts';
+import type { OutgoingMessage, RemoteRecipient } from '../mail/outgoing.ts';
 
 /** One mail for up to `itemRecipientsMax` recipients of the domain: what one SMTP transaction carries. */
 export type ItemId = string;
@@ -67,7 +68,7 @@ export interface RecipientResult {
   readonly code: number;
   /** RFC 3463, e.g. `4.4.1`; '' when there is none. */
   readonly enhanced: string;
-  /** Cut at 1,000 characters, without control characters. */
+  /** Cut at 300 characters, without control characters. */
   readonly text: string;
 }
 
@@ -75,13 +76,15 @@ export interface RecipientResult {
 export interface AttemptResult {
   readonly itemId: ItemId;
   readonly attemptId: string;
-  /** Those of the job, each once. */
+  /** Those of the job, each once; none: it was not tried (the courier stops), and this counts as no attempt. */
   readonly recipients: readonly RecipientResult[];
   readonly source: string | null;
   /** Name of the host that was talked to, or tried last; '' when there was none. */
   readonly mx: string;
   readonly ip: string | null;
   readonly tls: { readonly policy: string; readonly outcome: string };
+  /** The server took our DSN parameters, and reports success itself (RFC 3461 §5.2.1). */
+  readonly dsnPassedOn: boolean;
   readonly tookMs: number;
 }
 
@@ -106,7 +109,7 @@ export interface Report {
 
 /** Answer to a courier: what it may do now. */
 export interface Work {
-  /** Null: no dialogue may be opened (or the one that was asked for has nothing to do): it is closed. */
+  /** Null: none may be opened, or the one that goes on has no mail in hand and gets none: it is closed. */
   readonly dialogue: string | null;
   readonly jobs: readonly Job[];
   /** At most a page of them; the courier takes care of each and says `reported`. */
@@ -210,11 +213,23 @@ export type DeliveryDomainQuery =
   | { readonly kind: 'inDoubt'; readonly after: string | null; readonly limit: number }
   | { readonly kind: 'summary' };
 
-export type DeliveryDomainNotice = {
-  readonly kind: 'enqueue';
-  readonly message: OutgoingMessage;
-  readonly recipients: readonly RemoteRecipient[];
-};
+export type DeliveryDomainNotice =
+  | {
+      readonly kind: 'enqueue';
+      readonly message: OutgoingMessage;
+      readonly recipients: readonly RemoteRecipient[];
+    }
+  /**
+   * What became of an accepted mail at a mailbox here. To the domain of its reverse-path, since that is where the report
+   * will go; it is asked of the same couriers as those of its queue.
+   */
+  | {
+      readonly kind: 'report';
+      readonly report: 'failure' | 'success';
+      readonly message: IncomingMessage;
+      readonly wishes: DsnWishes;
+      readonly result: RecipientResult;
+    };
 
 export interface DeliveryDomainAnswers {
   /** `mailId` of the first acceptance when all recipients have it already. */
@@ -245,3 +260,5 @@ export const deliveryDomains = defineActor<DeliveryDomainProtocol>('delivery-dom
 export const deliveryDueTopic = 'deliveryDue';
 /** RFC 5321 §4.5.3.1.8: every server takes as many. A mail for more is several items. */
 export const itemRecipientsMax = 100;
+/** Recipients that one `enqueue` brings: each costs its turn two reads. A spool brings more in several. */
+export const enqueueRecipientsMax = 1_000;

@@ -23,6 +23,11 @@ import {
 } from './rows.ts';
 import { nextWakeMs, wakeTimer } from './wake.ts';
 
+/** Recipients of one turn's housework: at some 1.5 KB each, report and ledger, half of what a turn may write. */
+const houseworkMax = 1_200;
+/** What an item costs beside its recipients. */
+const itemWork = 4;
+
 export interface Item {
   readonly id: ItemId;
   readonly row: ItemRow;
@@ -32,10 +37,20 @@ export interface Item {
 export class Queue {
   readonly turn: Turn;
   readonly head: Mutable<HeadRow>;
+  /** There is more to be done by time alone than one turn may do: nothing new is begun, and the next turn comes at once. */
+  isBehind = false;
+  #housework = houseworkMax;
 
   constructor(turn: Turn) {
     this.turn = turn;
     this.head = { ...(turn.get<HeadRow>(headKey) ?? firstHead) };
+  }
+
+  /** Whether this turn may also give up or doubt this item: each recipient is a line in a ledger or a report. */
+  mayGoOn({ row, state }: Item): boolean {
+    this.#housework -= itemWork + (state.left ?? row.recipients).length;
+    this.isBehind ||= this.#housework < 0;
+    return !this.isBehind;
   }
 
   item(id: ItemId): Item | null {

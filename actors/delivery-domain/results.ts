@@ -1,22 +1,27 @@
 /** What came of an attempt, recipient by recipient, and what becomes of the item. */
 import { enterDoubt } from './doubt.ts';
+import { expire, isTooOld, retryMs, type Settled, warnOfDelay } from './expiry.ts';
 import type { AttemptResult, DeliveryPolicy, RecipientResult } from './protocol.ts';
 import type { Item, Queue } from './queue.ts';
 import { report } from './reports.ts';
 import type { StateRow } from './rows.ts';
 
-interface Settled {
-  readonly position: number;
-  readonly result: RecipientResult;
-  readonly mx: string;
-}
-
 const replyCharactersMax = 300;
 
-/** A result of an attempt that is not known (any more) changes nothing; one that comes late still counts. */
-export function takeResult(queue: Queue, result: AttemptResult, policy: DeliveryPolicy): void {
+/**
+ * A result of an attempt that is not known (any more) changes nothing; one that comes late still counts.
+ * @returns whether the attempt was in hand until now
+ */
+export function takeResult(queue: Queue, result: AttemptResult, policy: DeliveryPolicy): boolean {
   const item = queue.item(result.itemId);
-  if (item === null || item.state.attempt?.id !== result.attemptId) return;
+  if (item === null || item.state.attempt?.id !== result.attemptId) return false;
+  const wasInHand = item.state.state === 'attempting';
+  if (result.recipients.length === 0) putBack(queue, item);
+  else settle(queue, item, result, policy);
+  return wasInHand;
+}
+
+function settle(queue: Queue, item: Item, result: AttemptResult, policy: DeliveryPolicy): void {
   const byAddress = new Map(result.recipients.map((each) => [each.address, each]));
   const settled = queue.left(item).map(([position, { address }]): Settled => {
     return { position, result: byAddress.get(address) ?? missing(address), mx: result.mx };
@@ -28,7 +33,7 @@ export function takeResult(queue: Queue, result: AttemptResult, policy: Delivery
   record(queue, item, 'delivered', delivered, result);
   record(queue, item, 'failed', failed, result);
   record(queue, item, 'deferred', of('deferred'), result);
-  if (delivered.length > 0) report(queue, 'success', item, delivered);
+  if (delivered.length > 0 && !result.dsnPassedOn) report(queue, 'success', item, delivered);
   if (failed.length > 0) report(queue, 'failure', item, failed);
   goOn(queue, item, of('deferred'), of('inDoubt'), result, policy);
 }
@@ -42,61 +47,60 @@ function goOn(
   policy: DeliveryPolicy,
 ): void {
   // A late result of an attempt that was given up already: that one counted, and its way is under way.
-  const wasGivenUp = item.state.state !== 'attempting';
-  let changes: Partial<StateRow> | null = null;
-  if (inDoubt.length > 0 && !wasGivenUp) {
-    const positions = inDoubt.map(({ position }) => position);
-    changes = enterDoubt(queue, item, { cause: 'noReply', mx, positions, policy });
+  if (item.state.state !== 'attempting') {
+    const left = [...deferred, ...inDoubt];
+    if (left.length === 0) queue.remove(item);
+    else queue.change(item, { left: positionsOf(left) });
+    return;
   }
-  const left = [...deferred, ...(changes === null && !wasGivenUp ? [] : inDoubt)];
-  if (left.length === 0) return queue.remove(item);
-  const positions = left.map(({ position }) => position).sort((a, b) => a - b);
-  if (wasGivenUp) return queue.change(item, { left: positions });
-  if (changes !== null) return queue.change(item, { ...changes, left: positions });
-  defer(queue, item, left, policy);
+  if (inDoubt.length === 0) {
+    if (deferred.length === 0) queue.remove(item);
+    else defer(queue, item, deferred, policy);
+    return;
+  }
+  // Those of whom nobody knows go their own way; the others are merely late.
+  if (deferred.length > 0) deferApart(queue, item, deferred, policy);
+  enterDoubt(queue, item, { cause: 'noReply', mx, positions: positionsOf(inDoubt), policy });
 }
 
+const positionsOf = (settled: readonly Settled[]): number[] =>
+  settled.map(({ position }) => position).sort((a, b) => a - b);
+
 function defer(queue: Queue, item: Item, left: readonly Settled[], policy: DeliveryPolicy): void {
+  if (isTooOld(queue, item, policy)) return expire(queue, item, left);
+  queue.change(item, deferredState(queue, item, left, policy));
+}
+
+function deferApart(queue: Queue, item: Item, left: readonly Settled[], policy: DeliveryPolicy): void {
+  const { turn } = queue;
+  const recipients = left.map(({ position }) => item.row.recipients[position]!);
+  const apart: Item = { id: turn.newId(), row: { ...item.row, recipients }, state: { ...item.state, left: null } };
+  const own = left.map((each, position) => ({ ...each, position }));
+  queue.add(apart.id, apart.row, { ...apart.state, state: 'queued', attempt: null, dueMs: turn.nowMs });
+  const added = queue.item(apart.id)!;
+  if (isTooOld(queue, added, policy)) expire(queue, added, own);
+  else queue.change(added, { ...deferredState(queue, added, own, policy), left: null });
+}
+
+function deferredState(queue: Queue, item: Item, left: readonly Settled[], policy: DeliveryPolicy): Partial<StateRow> {
   const { turn } = queue;
   const attempts = item.state.attempts + 1;
-  const ageMs = turn.nowMs - item.row.enqueuedMs;
-  if (ageMs >= policy.expireMs) return expire(queue, item, left);
-  let { isWarned } = item.state;
-  if (!isWarned && policy.delayWarnMs > 0 && ageMs >= policy.delayWarnMs) {
-    isWarned = true;
-    report(queue, 'delay', item, left, item.row.enqueuedMs + policy.expireMs);
-  }
-  queue.change(item, {
+  return {
     state: 'queued',
     attempt: null,
     attempts,
     // No later than its end, so that the sender hears of that in time.
     dueMs: Math.min(turn.nowMs + retryMs(policy, attempts), item.row.enqueuedMs + policy.expireMs),
-    left: left.map(({ position }) => position).sort((a, b) => a - b),
+    left: positionsOf(left),
     lastReply: replyText(left[0]!.result),
-    isWarned,
-  });
+    isWarned: warnOfDelay(queue, item, left, policy),
+  };
 }
 
-/** RFC 5321 §4.5.4.1: given up. The sender hears the last reply, under a status of ours (RFC 3463 §3.5). */
-export function expire(queue: Queue, item: Item, left?: readonly Settled[]): void {
-  const { lastReply } = item.state;
-  const results =
-    left ??
-    queue.left(item).map(([position, { address }]): Settled => {
-      const text = lastReply ?? 'no attempt reached a server';
-      return { position, mx: '', result: { address, outcome: 'failed', code: 0, enhanced: '4.4.7', text } };
-    });
-  const detail = { domain: queue.turn.key, item: item.id, recipients: results.length, attempts: item.state.attempts };
-  queue.turn.record({ subject: item.row.message.mailId, kind: 'expired', detail });
-  const failed = results.map((each): Settled => ({ ...each, result: { ...each.result, outcome: 'failed' } }));
-  report(queue, 'failure', item, failed);
-  queue.remove(item);
-}
-
-/** @param attempts those made so far, at least one */
-export function retryMs({ retryMs: schedule }: DeliveryPolicy, attempts: number): number {
-  return schedule[Math.min(attempts, schedule.length) - 1] ?? 3_600_000;
+/** Not tried: the next courier does it. One that was given up meanwhile is on its way already. */
+function putBack(queue: Queue, item: Item): void {
+  if (item.state.state !== 'attempting') return;
+  queue.change(item, { state: 'queued', attempt: null, dueMs: queue.turn.nowMs });
 }
 
 function replyText({ code, enhanced, text }: RecipientResult): string {

@@ -23,6 +23,9 @@ export const attemptKey = (untilMs: number, itemId: ItemId): Key => ['a', untilM
 export const droppedKey = (untilMs: number, itemId: ItemId): Key => ['x', untilMs, itemId];
 export const dialogueKey = (dialogue: string): Key => ['g', dialogue];
 export const reportKey = (reportId: string): Key => ['p', reportId];
+/** When a report is handed out (again), and by that time. */
+export const reportTimesKey = (reportId: string): Key => ['t', reportId];
+export const reportDueKey = (dueMs: number, reportId: string): Key => ['e', dueMs, reportId];
 /** In order of time, since entry ids are. */
 export const ledgerKey = (entryId: string): Key => ['l', entryId];
 /** By day, so that expiry is a range from the start. */
@@ -105,7 +108,15 @@ export interface DialogueRow {
   readonly courier: CourierId;
   /** Its slot is free again then, whatever became of it. */
   readonly untilMs: number;
+  /** Mails that it was given and has told nothing of. */
+  readonly inHand: number;
 }
 
 export type ReportRow = Report;
+
+export interface ReportTimesRow {
+  readonly dueMs: number;
+  /** How often it was handed out. */
+  readonly handed: number;
+}
 export type LedgerRow = InDoubtEntry;

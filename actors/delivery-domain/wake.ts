@@ -19,6 +19,7 @@ const announceMsMax = 600_000;
 /** Null: nothing to wait for. */
 export function nextWakeMs(queue: Queue): number | null {
   const { turn, head } = queue;
+  if (queue.isBehind) return turn.nowMs + 1;
   const times: number[] = [];
   const first = (prefix: string): number | null => {
     const [row] = turn.range({ prefix: [prefix], limit: 1 });
@@ -32,7 +33,8 @@ export function nextWakeMs(queue: Queue): number | null {
     const due = first('d');
     if (due !== null) times.push(Math.max(due, mayTryAtMs(queue)));
   }
-  if (head.reports > 0) times.push(turn.nowMs);
+  const report = head.reports > 0 ? first('e') : null;
+  if (report !== null) times.push(report);
   if (times.length === 0) return null;
   // What is due now was announced by the turn that made it so; the timer only makes sure of it.
   const againMs = turn.nowMs + Math.min(announceMsMax, announceMsMin * 2 ** Math.min(head.announced, 10));
@@ -58,10 +60,14 @@ export function takePermit(queue: Queue, policy: DeliveryPolicy): boolean {
 /** Whether a courier would get something to do now. */
 export function hasWorkNow(queue: Queue): boolean {
   const { head, turn } = queue;
-  if (head.reports > 0) return true;
+  if (queue.isBehind) return false;
+  const isDue = (prefix: string): boolean => {
+    const [row] = turn.range({ prefix: [prefix], limit: 1 });
+    return row !== undefined && Number(row.key[1]) <= turn.nowMs;
+  };
+  if (head.reports > 0 && isDue('e')) return true;
   if (head.isPaused || head.queued + head.inDoubt === 0 || mayTryAtMs(queue) > turn.nowMs) return false;
   const { policy, dialogues, unreached } = head;
   if (dialogues > 0 && (unreached > 0 || (policy !== null && dialogues >= policy.concurrency))) return false;
-  const [row] = turn.range({ prefix: ['d'], limit: 1 });
-  return row !== undefined && Number(row.key[1]) <= turn.nowMs;
+  return isDue('d');
 }

@@ -5,10 +5,11 @@
  * couriers together; a domain whose servers cannot be reached is tried by one dialogue with one mail at a time.
  */
 import { endLostDialogues, timeOut } from './doubt.ts';
+import { expire, isTooOld, retryMs } from './expiry.ts';
 import type { AttemptResult, CourierId, DeliveryDomainCommand, DeliveryPolicy, Job, Work } from './protocol.ts';
 import type { Item, Queue } from './queue.ts';
-import { pendingReports } from './reports.ts';
-import { expire, retryMs, takeResult } from './results.ts';
+import { dueReports } from './reports.ts';
+import { takeResult } from './results.ts';
 import { type DialogueRow, dialogueKey } from './rows.ts';
 import { mayTryAtMs, takePermit } from './wake.ts';
 
@@ -24,36 +25,50 @@ export function begin(queue: Queue, { courier, policy, mailsMax }: Begin): Work 
   head.policy = policy;
   head.announced = 0;
   keepHouse(queue, courier, policy);
+  if (queue.isBehind) return { dialogue: null, jobs: [], reports: [] };
   const isProbe = head.unreached > 0;
   const mayOpen = !head.isPaused && head.dialogues < (isProbe ? 1 : policy.concurrency);
-  if (!mayOpen) return { dialogue: null, jobs: [], reports: pendingReports(queue) };
+  if (!mayOpen) return { dialogue: null, jobs: [], reports: dueReports(queue, policy) };
   const dialogue = turn.newId();
   const jobs = takeJobs(queue, dialogue, courier, policy, isProbe ? 1 : mailsMax);
   if (jobs.length > 0) {
     head.dialogues++;
-    turn.put(dialogueKey(dialogue), { courier, untilMs: turn.nowMs + policy.attemptTimeoutMs } satisfies DialogueRow);
+    keepDialogue(queue, dialogue, courier, policy, jobs.length);
   }
-  return { dialogue: jobs.length === 0 ? null : dialogue, jobs, reports: pendingReports(queue) };
+  return { dialogue: jobs.length === 0 ? null : dialogue, jobs, reports: dueReports(queue, policy) };
 }
 
 export function finish(queue: Queue, { courier, policy, dialogue, results, mailsMax }: Finish): Work {
   const { head, turn } = queue;
   head.policy = policy;
   head.announced = 0;
-  for (const result of results) takeResult(queue, result, policy);
+  let told = 0;
+  for (const result of results) if (takeResult(queue, result, policy)) told++;
   noteReach(queue, results, policy);
   keepHouse(queue, courier, policy);
-  const isOpen = turn.get<DialogueRow>(dialogueKey(dialogue)) !== undefined;
+  const open = turn.get<DialogueRow>(dialogueKey(dialogue));
+  if (open === undefined) return { dialogue: null, jobs: [], reports: dueReports(queue, policy) };
   const goesOn =
-    isOpen && mailsMax > 0 && !head.isPaused && head.unreached === 0 && head.dialogues <= policy.concurrency;
+    mailsMax > 0 && !queue.isBehind && !head.isPaused && head.unreached === 0 && head.dialogues <= policy.concurrency;
   const jobs = goesOn ? takeJobs(queue, dialogue, courier, policy, mailsMax) : [];
-  if (jobs.length > 0) {
-    turn.put(dialogueKey(dialogue), { courier, untilMs: turn.nowMs + policy.attemptTimeoutMs } satisfies DialogueRow);
-  } else if (isOpen) {
+  // Results may be told while others of the dialogue are still being sent: it keeps its slot until the last.
+  const inHand = Math.max(0, open.inHand - told) + jobs.length;
+  if (inHand > 0) keepDialogue(queue, dialogue, courier, policy, inHand);
+  else {
     turn.delete(dialogueKey(dialogue));
     head.dialogues--;
   }
-  return { dialogue: jobs.length === 0 ? null : dialogue, jobs, reports: pendingReports(queue) };
+  return { dialogue: inHand === 0 ? null : dialogue, jobs, reports: dueReports(queue, policy) };
+}
+
+function keepDialogue(
+  { turn }: Queue,
+  dialogue: string,
+  courier: CourierId,
+  { attemptTimeoutMs }: DeliveryPolicy,
+  inHand: number,
+): void {
+  turn.put(dialogueKey(dialogue), { courier, untilMs: turn.nowMs + attemptTimeoutMs, inHand } satisfies DialogueRow);
 }
 
 /** What time alone has brought. */
@@ -66,7 +81,7 @@ export function keepHouse(queue: Queue, courier: CourierId | null, policy: Deliv
   for (const { key } of turn.range({ prefix: ['d'], to: ['d', turn.nowMs + 1], limit: expiredPerTurnMax })) {
     const item = queue.item(String(key[2]));
     // The first that is young enough ends it: those behind it were tried later.
-    if (item === null || turn.nowMs - item.row.enqueuedMs < policy.expireMs) break;
+    if (item === null || !isTooOld(queue, item, policy) || !queue.mayGoOn(item)) break;
     expire(queue, item);
   }
 }
@@ -77,7 +92,7 @@ export function endDrops(queue: Queue): void {
   if (head.dropped === 0) return;
   for (const { key } of turn.range({ prefix: ['x'], to: ['x', turn.nowMs + 1], limit: expiredPerTurnMax })) {
     const item = queue.item(String(key[2]));
-    if (item !== null) queue.remove(item);
+    if (item !== null && queue.mayGoOn(item)) queue.remove(item);
   }
 }
 
@@ -109,9 +124,11 @@ function jobOf(queue: Queue, item: Item, attemptId: string): Job {
 
 /** A domain of which no server answered rests; the first answer, of whatever kind, ends that. */
 function noteReach({ head, turn }: Queue, results: readonly AttemptResult[], policy: DeliveryPolicy): void {
-  if (results.length === 0) return;
-  const isUnreached = results.every(({ recipients }) =>
-    recipients.every(({ code, outcome }) => code === 0 && outcome === 'deferred'),
+  const all = results.flatMap(({ recipients }) => recipients);
+  if (all.length === 0) return;
+  // RFC 3463 §3.5: network and routing, but 4.4.7 (our own time was up). Other results without a reply are of our own making.
+  const isUnreached = all.every(
+    ({ code, outcome, enhanced }) => code === 0 && outcome === 'deferred' && /^4\.4\.[1-6]$/.test(enhanced),
   );
   if (!isUnreached) {
     head.unreached = 0;

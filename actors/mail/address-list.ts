@@ -2,7 +2,8 @@
  * The addresses of a From or Sender field (RFC 5322 §3.4, RFC 6532).
  *
  * Promises: what it answers is what any reader of mail can see in the field, or null: a field that could be read in two
- * ways is not read at all, since permissions hang on it.
+ * ways is not read at all, since permissions hang on it. A group (RFC 6854) is not either: what readers show of it is its
+ * name, which may be another's address.
  * Leaves to others: the obsolete forms with routes (RFC 5322 §4.4), display names.
  */
 
@@ -22,24 +23,19 @@ export function addressList(value: string): readonly string[] | null {
   if (tokens === null) return null;
   const found: string[] = [];
   let entry: Token[] = [];
-  let isInGroup = false;
   for (const token of [...tokens, { kind: 'mark', text: ',', from: value.length } as const]) {
-    const isMark = token.kind === 'mark';
-    if (isMark && token.text === ':' && !isInGroup && entry.every(({ kind }) => kind !== 'mark')) {
-      isInGroup = true;
-      entry = [];
-    } else if (isMark && (token.text === ',' || (token.text === ';' && isInGroup))) {
-      // RFC 5322 §4.4: empty entries between commas are an old habit.
-      const address = entry.length === 0 ? '' : addressOf(entry);
-      if (address === null) return null;
-      if (address !== '') found.push(address);
-      if (token.text === ';') isInGroup = false;
-      entry = [];
-    } else {
+    if (token.kind !== 'mark' || token.text !== ',') {
       entry.push(token);
+      continue;
     }
+    // RFC 5322 §4.4: empty entries between commas are an old habit.
+    if (entry.length === 0) continue;
+    const address = addressOf(entry);
+    if (address === null) return null;
+    found.push(address);
+    entry = [];
   }
-  return isInGroup || found.length === 0 ? null : found;
+  return found.length === 0 ? null : found;
 }
 
 /** `display name <address>` or `address`; null when it is neither. */

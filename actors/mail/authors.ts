@@ -8,6 +8,8 @@ export interface Authors {
   readonly from: readonly string[] | null;
   /** Of Sender; empty when there is none, null as with `from`. */
   readonly sender: readonly string[] | null;
+  /** Of all Resent-From and Resent-Sender (RFC 5322 §3.6.6); empty when there is none, null when one is malformed. */
+  readonly resent: readonly string[] | null;
 }
 
 export function authorsOf(bytes: Uint8Array): Authors {
@@ -18,9 +20,11 @@ export function authorsOf(bytes: Uint8Array): Authors {
   const { fields } = headerFields(bytes);
   const [from = null, ...otherFrom] = values('from');
   const [sender = [], ...otherSender] = values('sender');
+  const resent = [...values('resent-from'), ...values('resent-sender')];
   return {
     from: otherFrom.length > 0 ? null : from,
     sender: otherSender.length > 0 || (sender?.length ?? 0) > 1 ? null : sender,
+    resent: resent.every((list) => list !== null) ? resent.flat() : null,
   };
 }
 

@@ -15,7 +15,7 @@ interface Origin {
   readonly contentHash: string;
 }
 
-/** Of one recipient's copy: SHA-256 in base64url, 43 characters. `recipient` is the normalised address. */
+/** Of one recipient's copy: SHA-256 in base64url, 43 characters. `recipient` is the normalised address, elsewhere the one that goes out. */
 export function fingerprintOf(parts: Origin & { readonly recipient: string }): string | null {
   if (parts.messageId === null) return null;
   return digest([parts.reversePath, parts.recipient, parts.messageId, parts.contentHash]);

@@ -7,7 +7,7 @@
  */
 import { isAscii, isUtf8 } from 'node:buffer';
 import { decodeEncodedWords } from './encoded-words.ts';
-import { endOfField, endOfLine, isEmptyLine } from './header-fields.ts';
+import { endOfField, endOfLine, headerBytesMax, isEmptyLine } from './header-fields.ts';
 import type { HeaderFacts } from './message.ts';
 
 export interface ScannedHeader {
@@ -18,7 +18,6 @@ export interface ScannedHeader {
   readonly hasHeaderEnd: boolean;
 }
 
-const headerBytesMax = 256 * 1024;
 /** Of one field, unfolded. What lists show is far shorter, and encoded words may take four times their text. */
 const fieldBytesMax = 8 * 1024;
 /** RFC 5322 §2.1.1 */

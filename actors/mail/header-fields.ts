@@ -2,8 +2,12 @@
  * The fields of a header, as bytes: where each begins and ends (RFC 5322 §2.2).
  *
  * Promises: never throws, whatever the bytes are; one pass.
- * Leaves to others: what a field means.
+ * Leaves to others: what a field means; bounds on a header that a stranger wrote (`submitted-header.ts`), since each
+ * field makes an object.
  */
+
+/** Of a header, its empty line included; more is nobody's, and no pass over one goes on behind it. */
+export const headerBytesMax = 256 * 1024;
 
 export interface HeaderField {
   /** Lower-case; '' for a line that is no field. */
@@ -26,27 +30,40 @@ const carriageReturn = 0x0d;
 const space = 0x20;
 const tab = 0x09;
 const colon = 0x3a;
-/** RFC 5322 §3.6.8: printable ASCII without colon; §4.5 has white space in front of the colon. */
-const nameShape = /^([!-9;-~]+)[ \t]*$/;
-/** No name that anybody looks for is longer. */
+/** No name that anybody looks for is longer; what has a longer one is no field. */
 const nameBytesMax = 128;
 
-/** Fields that begin within the first `bytesMax` bytes. */
-export function headerFields(bytes: Uint8Array, bytesMax = bytes.length): HeaderFields {
+export function headerFields(bytes: Uint8Array): HeaderFields {
   const header = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const fields: HeaderField[] = [];
   let at = 0;
-  while (at < header.length && at < bytesMax) {
+  while (at < header.length) {
     const lineEnd = endOfLine(header, at);
     if (isEmptyLine(header, at, lineEnd)) break;
     const to = endOfField(header, lineEnd);
-    const mark = header.subarray(at, Math.min(lineEnd, at + nameBytesMax)).indexOf(colon);
-    const name = mark < 0 ? undefined : nameShape.exec(header.toString('latin1', at, at + mark))?.[1];
-    fields.push({ name: name?.toLowerCase() ?? '', from: at, to, valueFrom: name === undefined ? at : at + mark + 1 });
+    const nameEnd = endOfName(header, at, lineEnd);
+    const valueFrom = nameEnd < 0 ? at : header.indexOf(colon, nameEnd) + 1;
+    const name = nameEnd < 0 ? '' : header.toString('latin1', at, nameEnd).toLowerCase();
+    fields.push({ name, from: at, to, valueFrom });
     at = to;
   }
   return { fields, end: at };
 }
+
+/**
+ * Index behind the name of the field whose first line is given; -1 when it is none. RFC 5322 §3.6.8: a name is printable
+ * ASCII without colon; §4.5 has white space in front of the colon, of any length.
+ */
+export function endOfName(header: Buffer, at: number, lineEnd: number): number {
+  let end = at;
+  while (end < lineEnd && isOfName(header[end] as number)) end++;
+  if (end === at || end - at > nameBytesMax) return -1;
+  let mark = end;
+  while (mark < lineEnd && (header[mark] === space || header[mark] === tab)) mark++;
+  return mark < lineEnd && header[mark] === colon ? end : -1;
+}
+
+const isOfName = (byte: number): boolean => byte > space && byte < 0x7f && byte !== colon;
 
 /** Index behind the line feed that ends the line at `at`, or the end of all. */
 export function endOfLine(header: Buffer, at: number): number {

@@ -5,6 +5,7 @@
  * exactly what the client sent, so that one copy on disk serves all recipients (plan §11).
  */
 import type { BodyRef } from '../../runtime/actor/actor.ts';
+import type { DsnWishes } from './dsn-wishes.ts';
 
 /** What travels beside the bytes. */
 export interface Envelope {
@@ -48,6 +49,8 @@ export interface Recipient {
   readonly flags?: readonly string[];
   /** Makes the folder if it is not there; otherwise such a mail goes to INBOX. */
   readonly createsFolder?: boolean;
+  /** What its sender asked to hear of it; left out: nothing in particular. */
+  readonly wishes?: DsnWishes;
   /** Digest by which a client's resend is known (plan §9); null when the mail has no Message-ID. */
   readonly fingerprint: string | null;
 }

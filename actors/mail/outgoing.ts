@@ -1,8 +1,6 @@
 /** The shapes of a mail that leaves for other servers. The remote end gets `prefix` followed by the shared body. */
+import type { DsnRequest, NotifyOn } from './dsn-wishes.ts';
 import type { IncomingMessage } from './message.ts';
-
-/** When a sender wants to hear of a recipient (RFC 3461 §4.1). */
-export type NotifyOn = 'never' | 'success' | 'failure' | 'delay';
 
 export interface RemoteRecipient {
   /** As it goes into RCPT TO: the local part as given, the domain in A-labels. */
@@ -13,12 +11,6 @@ export interface RemoteRecipient {
   readonly orcpt: string | null;
   /** As `Recipient.fingerprint`. */
   readonly fingerprint: string | null;
-}
-
-/** What the sender asked for with MAIL (RFC 3461 §4.3, §4.4). */
-export interface DsnRequest {
-  readonly ret: 'full' | 'headers' | null;
-  readonly envelopeId: string | null;
 }
 
 export interface OutgoingMessage extends IncomingMessage {

@@ -17,6 +17,7 @@ import type { MailboxAnswers, MailboxCommand, MailboxNotice } from './protocol.t
 import { checkRoom } from './quota.ts';
 import { noSuchFolder } from './refusals.ts';
 import { inboxId, type MessageRow } from './rows.ts';
+import { tellSender } from './tell-sender.ts';
 
 /** From an edge, for a mail with one recipient: this is where it is accepted. @throws `noSuchMailbox` */
 export function deliver(
@@ -26,15 +27,13 @@ export function deliver(
   return receive(openMailbox(turn), message, recipient, true);
 }
 
-/**
- * From the spool, where the mail was accepted: it is never refused (plan §9). A mailbox that has gone meanwhile gets it
- * recorded as failed; the DSN is a task of the outbound queue.
- */
+/** From the spool, where the mail was accepted: it is never refused (plan §9). */
 export function receiveNotice(turn: Turn, { message, recipient }: MailboxNotice): void {
   const box = findMailbox(turn);
   if (box === null) {
     const detail = { address: recipient.address, mailboxId: turn.key, reason: 'noSuchMailbox' };
     turn.record({ subject: message.mailId, kind: 'failed', detail });
+    tellSender(turn, 'failure', message, recipient);
     return;
   }
   receive(box, message, recipient, false);
@@ -62,6 +61,7 @@ function receive(
     detail: { address: recipient.address, mailboxId: turn.key, folder: folder.row.name, uid },
   });
   box.save();
+  tellSender(turn, 'success', message, recipient);
   return { folderId: folder.id, uid, mailId: message.mailId, resend: false };
 }
 

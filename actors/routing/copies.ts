@@ -1,12 +1,13 @@
 /**
  * What each destination of a mail gets: one copy a mailbox, one share a remote domain.
  *
- * Promises: each mailbox and each address elsewhere is named once; of two recipients that lead to it, the first one given
- * stands for both. A copy's own header lines name its own recipient only (RFC 5321 §7.6).
+ * Promises: each mailbox and each address elsewhere, as it goes out, is named once; of two recipients that lead to it, the
+ * first one given stands for both. A copy's own header lines name its own recipient only (RFC 5321 §7.6).
  */
+import type { DsnRequest, DsnWishes, NotifyOn } from '../mail/dsn-wishes.ts';
 import { fingerprintOf } from '../mail/fingerprint.ts';
 import type { IncomingMessage, Recipient } from '../mail/message.ts';
-import type { NotifyOn, RemoteRecipient } from '../mail/outgoing.ts';
+import type { RemoteRecipient } from '../mail/outgoing.ts';
 import { returnPathLine } from '../mail/received.ts';
 import type { RemoteShare } from '../spool/protocol.ts';
 import type { Destinations } from './router.ts';
@@ -25,6 +26,7 @@ export interface CopiedMail {
   readonly message: IncomingMessage;
   /** Digest of all bytes as the client sent them. */
   readonly contentHash: string;
+  readonly dsn: DsnRequest;
 }
 
 const encoder = new TextEncoder();
@@ -46,16 +48,31 @@ export function localCopies(
 ): Recipient[] {
   const returnPath = returnPathLine(mail.message.envelope.reversePath);
   const byMailbox = new Map<string, Recipient>();
-  for (const { given, normalised, mailboxIds } of routed) {
+  for (const recipient of routed) {
+    const { given, normalised, mailboxIds } = recipient;
     if (mailboxIds.length === 0) continue;
+    let wishes = wishesOf(mail, recipient);
     const prefix = headerLines(returnPath + linesOf(given));
     const fingerprint = fingerprintFor(mail, normalised);
     for (const mailboxId of mailboxIds) {
       if (byMailbox.has(mailboxId)) continue;
-      byMailbox.set(mailboxId, { mailboxId, address: given, prefix, folder, fingerprint });
+      const copy = { mailboxId, address: given, prefix, folder, fingerprint };
+      byMailbox.set(mailboxId, wishes === null ? copy : { ...copy, wishes });
+      wishes &&= withoutSuccess(wishes);
     }
   }
   return [...byMailbox.values()];
+}
+
+function wishesOf({ dsn }: CopiedMail, { notify, orcpt }: RoutedRecipient): DsnWishes | null {
+  const isAsked = [notify, orcpt, dsn.ret, dsn.envelopeId].some((wish) => wish !== null);
+  return isAsked ? { notify, orcpt, dsn } : null;
+}
+
+/** One copy of an alias's says that it has arrived: a report for each would tell how many there are. */
+function withoutSuccess(wishes: DsnWishes): DsnWishes {
+  const notify = wishes.notify?.filter((on) => on !== 'success') ?? null;
+  return { ...wishes, notify: notify?.length === 0 ? ['never'] : notify };
 }
 
 export function remoteShares(mail: CopiedMail, routed: readonly RoutedRecipient[]): RemoteShare[] {
@@ -64,14 +81,9 @@ export function remoteShares(mail: CopiedMail, routed: readonly RoutedRecipient[
     for (const { address, normalised, domain } of recipient.remote) {
       let share = byDomain.get(domain);
       if (share === undefined) byDomain.set(domain, (share = new Map<string, RemoteRecipient>()));
-      if (share.has(normalised)) continue;
+      if (share.has(address)) continue;
       const orcpt = recipient.orcpt ?? (normalised === recipient.normalised ? null : originalOf(recipient.given));
-      share.set(normalised, {
-        address,
-        notify: recipient.notify,
-        orcpt,
-        fingerprint: fingerprintFor(mail, normalised),
-      });
+      share.set(address, { address, notify: recipient.notify, orcpt, fingerprint: fingerprintFor(mail, address) });
     }
   }
   return [...byDomain].map(([domain, share]) => ({ domain, recipients: [...share.values()] }));

@@ -9,7 +9,7 @@
  */
 import type { ActorRef, AskOptions } from '../../runtime/actor/actor.ts';
 import type { CoreApi } from '../../runtime/threads/core-api.ts';
-import { deliveryDomains } from '../delivery-domain/protocol.ts';
+import { deliveryDomains, enqueueRecipientsMax } from '../delivery-domain/protocol.ts';
 import { mailboxes } from '../mailbox/protocol.ts';
 import { spoolFingerprintOf } from '../mail/fingerprint.ts';
 import type { Recipient } from '../mail/message.ts';
@@ -46,7 +46,7 @@ export async function dispatch(core: CoreApi, parcel: Parcel, options: AskOption
   if (outgoing === null || share === undefined) {
     return core.ask(spoolFor(parcel), { kind: 'accept', message, recipients: local }, options);
   }
-  if (mailbox === undefined && remote.length === 1) {
+  if (mailbox === undefined && remote.length === 1 && share.recipients.length <= enqueueRecipientsMax) {
     const { domain, recipients } = share;
     const leaving: OutgoingMessage = { ...message, ...outgoing };
     return core.ask(deliveryDomains.ref(domain), { kind: 'enqueue', message: leaving, recipients } as const, options);

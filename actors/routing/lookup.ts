@@ -15,13 +15,15 @@ export type Found =
   | { readonly kind: 'unknown' }
   | { readonly kind: 'notLocal' };
 
-/** Addresses that led straight to a mailbox a moment ago. Whoever has one keeps it true. */
+/** Addresses that led straight to a mailbox a moment ago, and domains that are not ours. Whoever has one keeps it true. */
 export interface AddressMemory {
   mailboxOf(address: string): string | null;
-  /** Grows with each change of any address. */
+  /** Grows with each change of any address or domain. */
   readonly changes: number;
   /** @param changes what `changes` was when the core was asked */
   keep(address: string, mailboxId: string, changes: number): void;
+  isForeign(domain: string): boolean;
+  keepForeign(domain: string, changes: number): void;
 }
 
 /** Separator that is tried at once; a domain with another one costs a round trip more. */
@@ -39,6 +41,7 @@ export class AddressLookup {
   }
 
   async find(address: Address): Promise<Found> {
+    if (this.#memory?.isForeign(address.domain)) return { kind: 'notLocal' };
     if (address.local.includes(usualSeparator)) return this.#findWithDetail(address);
     const exact = await this.#resolve(address.normalised);
     if (exact.known) return { kind: 'target', target: exact.target, full: exact.full };
@@ -83,7 +86,10 @@ export class AddressLookup {
     return found;
   }
 
-  #policyOf(domain: string): Promise<LocalDomainAnswers['policy']> {
-    return this.#core.query(localDomains.ref(domain), { kind: 'policy' } as const, this.#options);
+  async #policyOf(domain: string): Promise<LocalDomainAnswers['policy']> {
+    const changes = this.#memory?.changes ?? 0;
+    const answer = await this.#core.query(localDomains.ref(domain), { kind: 'policy' } as const, this.#options);
+    if (!answer.exists) this.#memory?.keepForeign(domain, changes);
+    return answer;
   }
 }

@@ -48,9 +48,10 @@ const elsewhere: Route = { kind: 'elsewhere' };
 const refuse = (why: RouteRefusal): Route => ({ kind: 'refused', why });
 
 interface Gathered {
+  /** As they would go out: at another server, two that differ by letter case may be two (RFC 5321 §2.4). */
   readonly seen: Set<string>;
   readonly mailboxIds: Set<string>;
-  /** By normalised address. */
+  /** By the address as it goes out. */
   readonly remote: Map<string, RemoteAddress>;
 }
 
@@ -77,6 +78,7 @@ export class Router {
 
   /** Null: the core must be asked. */
   knownRoute(address: Address): Route | null {
+    if (this.#memory?.isForeign(address.domain)) return elsewhere;
     const mailboxId = this.#memory?.mailboxOf(address.normalised) ?? null;
     return mailboxId === null ? null : { kind: 'taken', mailboxIds: [mailboxId], remote: nothingRemote };
   }
@@ -123,7 +125,7 @@ export class Router {
       for (const [i, each] of found.entries()) {
         if (each.kind === 'notLocal') {
           const one = remoteAddress((level[i] as Member).text, (level[i] as Member).address);
-          remote.set(one.normalised, one);
+          remote.set(one.address, one);
         } else if (each.kind === 'target') {
           if (each.full && !evenFull) return refuse('full');
           next.push(...members(each.target, gathered));
@@ -152,8 +154,9 @@ function members(target: AddressTarget, { seen, mailboxIds }: Gathered): Member[
   const fresh: Member[] = [];
   for (const text of target.targets) {
     const address = parseAddress(text);
-    if (seen.has(address.normalised)) continue;
-    seen.add(address.normalised);
+    const { address: outgoing } = remoteAddress(text, address);
+    if (seen.has(outgoing)) continue;
+    seen.add(outgoing);
     fresh.push({ address, text });
   }
   return fresh;

@@ -17,7 +17,7 @@ import { parseSender } from '../mail/address.ts';
 import { authorsOf } from '../mail/authors.ts';
 import { headerFacts } from '../mail/header-facts.ts';
 import type { IncomingMessage } from '../mail/message.ts';
-import type { DsnRequest, NotifyOn } from '../mail/outgoing.ts';
+import type { DsnRequest, NotifyOn } from '../mail/dsn-wishes.ts';
 import type { RemoteShare } from '../spool/protocol.ts';
 import { type CopiedMail, headerLines, localCopies, remoteShares, type RoutedRecipient, sentCopyOf } from './copies.ts';
 import { dispatch, type Taken } from './dispatch.ts';
@@ -105,7 +105,7 @@ export async function submitResolved(
     envelope: { reversePath, submitter, tenant: null, stream, tags },
     receivedAtMs: nowMs,
   };
-  const mail: CopiedMail = { message, contentHash: submission.contentHash ?? bodyKey };
+  const mail: CopiedMail = { message, contentHash: submission.contentHash ?? bodyKey, dsn };
   const received = (recipient: string | null): string => receivedOf(submission.received, message.mailId, recipient);
   const local = localCopies(mail, routed, received, 'INBOX');
   const remote = remoteShares(mail, routed);

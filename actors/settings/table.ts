@@ -80,13 +80,13 @@ const relaying: Readonly<Record<string, Setting>> = {
   'relay.password': {
     is: secret('a password of at most 1,000 characters without control characters', 1_000),
     byDefault: '',
-    does: 'Password at the relay. It is never shown again, and is sent under TLS only.',
+    does: 'Password at the relay. It is never shown again, and is sent only to a relay whose certificate is good.',
     permission,
   },
   'relay.tls': {
     is: choice('opportunistic', 'required', 'none'),
     byDefault: 'opportunistic',
-    does: 'TLS with the relay: where it is offered, or not at all in clear (mail waits then), or never.',
+    does: 'TLS with the relay: where it is offered, or never without it and without a good certificate (mail waits then), or never.',
     permission,
   },
 };

@@ -8,7 +8,7 @@ import type { ActorKind, Turn } from '../../runtime/actor/actor.ts';
 import { limits } from '../../runtime/base/limits.ts';
 import { refused } from '../../runtime/base/errors.ts';
 import { type CommandTable, runCommand } from '../command-table.ts';
-import { deliveryDomains } from '../delivery-domain/protocol.ts';
+import { deliveryDomains, enqueueRecipientsMax } from '../delivery-domain/protocol.ts';
 import type { Recipient } from '../mail/message.ts';
 import type { OutgoingMessage } from '../mail/outgoing.ts';
 import { mailboxes } from '../mailbox/protocol.ts';
@@ -27,7 +27,8 @@ const commands: CommandTable<Turn, SpoolCommand, SpoolAnswers> = {
   accept(turn, { message, recipients, remote = [], outgoing }) {
     const known = turn.get<AcceptedRow>(acceptedKey);
     if (known !== undefined) return { mailId: known.mailId, resend: true };
-    checkRecipients(recipients, remote);
+    const parts = remote.flatMap(inParts);
+    checkRecipients(recipients, remote, parts.length);
     // A mail without Message-ID has no fingerprint: the key is its own id, which comes once.
     if (message.header.messageId !== null) {
       turn.put(acceptedKey, { mailId: message.mailId } satisfies AcceptedRow);
@@ -40,7 +41,7 @@ const commands: CommandTable<Turn, SpoolCommand, SpoolAnswers> = {
       if (outgoing === undefined)
         throw refused('noOutgoing', 'a mail for other servers says what they get before its body');
       const leaving: OutgoingMessage = { ...message, ...outgoing };
-      for (const { domain, recipients: there } of remote) {
+      for (const { domain, recipients: there } of parts) {
         turn.tell(deliveryDomains.ref(domain), { kind: 'enqueue', message: leaving, recipients: there }, [
           message.body,
         ]);
@@ -64,8 +65,17 @@ export const spool: ActorKind<SpoolProtocol> = {
   timer: (turn) => turn.delete(acceptedKey),
 };
 
-function checkRecipients(recipients: readonly Recipient[], remote: readonly RemoteShare[]): void {
-  const notices = recipients.length + remote.length;
+/** As much as one turn of the domain may take. */
+function inParts({ domain, recipients }: RemoteShare): RemoteShare[] {
+  const parts: RemoteShare[] = [];
+  for (let from = 0; from < recipients.length; from += enqueueRecipientsMax) {
+    parts.push({ domain, recipients: recipients.slice(from, from + enqueueRecipientsMax) });
+  }
+  return parts;
+}
+
+function checkRecipients(recipients: readonly Recipient[], remote: readonly RemoteShare[], parts: number): void {
+  const notices = recipients.length + parts;
   if (notices === 0 || remote.some((share) => share.recipients.length === 0)) {
     throw refused('noRecipients', 'a mail has at least one recipient');
   }

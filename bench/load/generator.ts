@@ -76,6 +76,8 @@ class LoadRun implements SessionPlan {
   #isCounting = false;
   #isStopping = false;
   #pickState = 0x9e3779b9;
+  /** Sessions that are logged in and wait for the others; null when nobody waits (any more). */
+  #waiting: (() => void)[] | null = null;
   #nextSlotMs = 0;
   #windowStartMs = 0;
   #windowMs = 0;
@@ -103,7 +105,9 @@ class LoadRun implements SessionPlan {
       this.#sessions.push(new LoadSession(this.#options, mode, sender, message, this));
     }
     this.#living = sessions;
-    if (mails !== undefined || warmupSeconds === 0) this.#openWindow();
+    // What a login costs (a password hash) is not the mail's: nobody begins before all are in.
+    if (this.#options.auth !== undefined && mails !== undefined) this.#waiting = [];
+    else if (mails !== undefined || warmupSeconds === 0) this.#openWindow();
     else this.#cancelTimer = this.#clock.after(warmupSeconds * 1000, () => this.#openWindow());
     this.#watch();
     for (const session of this.#sessions) session.start();
@@ -115,6 +119,12 @@ class LoadRun implements SessionPlan {
     const turn = pick === 'uniform' ? this.#chance() : this.#started;
     this.#started++;
     return this.#recipients[turn % this.#recipients.length];
+  }
+
+  ready(go: () => void): void {
+    if (this.#waiting === null) return go();
+    this.#waiting.push(go);
+    this.#beginTogether();
   }
 
   whenNext(go: () => void): void {
@@ -139,6 +149,15 @@ class LoadRun implements SessionPlan {
     if (cause !== undefined) this.#fail(cause);
     this.#living--;
     if (this.#living === 0) this.#finish();
+    else this.#beginTogether();
+  }
+
+  #beginTogether(): void {
+    const waiting = this.#waiting;
+    if (waiting === null || waiting.length < this.#living) return;
+    this.#waiting = null;
+    this.#openWindow();
+    for (const go of waiting) go();
   }
 
   #openWindow(): void {

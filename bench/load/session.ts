@@ -34,6 +34,8 @@ export interface Recipient {
 export interface SessionPlan {
   /** The next mail's recipient, or undefined when the session shall end. */
   nextRecipient(): Recipient | undefined;
+  /** The connection stands, and is logged in. Calls `go` when the first mail over it may begin. */
+  ready(go: () => void): void;
   /** Calls `go` when the session may begin its next mail: at once, or in its turn of a steady pace. */
   whenNext(go: () => void): void;
   /** `latencyMs` from MAIL (or from connecting, with one mail per connection) to `250`. */
@@ -149,8 +151,9 @@ export class LoadSession {
       case 'greeting':
         return this.#send('ehlo', ehloCommand);
       case 'ehlo':
-        return this.#authCommand === null ? this.#sendMail() : this.#send('auth', this.#authCommand);
+        return this.#authCommand === null ? this.#sendFirst() : this.#send('auth', this.#authCommand);
       case 'auth':
+        return this.#sendFirst();
       case 'rset':
         return this.#sendMail();
       case 'mail':
@@ -168,6 +171,10 @@ export class LoadSession {
       case 'quit':
         return this.#hangUp();
     }
+  }
+
+  #sendFirst(): void {
+    this.#plan.ready(() => this.#sendMail());
   }
 
   #sendMail(): void {

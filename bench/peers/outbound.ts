@@ -1,4 +1,5 @@
 /** What a server that also sends mail out gives to a scenario: a queue that can be held, filled, and let go. */
+import type { PostfixHold } from './postfix-outbound.ts';
 
 export interface Outbound {
   /** Where mail for other servers is handed in. */
@@ -21,6 +22,10 @@ export interface OutboundOptions {
   readonly relay?: string;
   /** `key=value`: settings of the cluster, for Ringpost. */
   readonly settings?: readonly string[];
+  /** Ringpost signs with DKIM, as it does by itself. Left out: it does not, as Postfix does not. */
+  readonly signs?: boolean;
+  /** How Postfix's queue is held; see `postfix-outbound.ts`. */
+  readonly postfixHold?: PostfixHold;
 }
 
 /** Domain number `index` of those that a bench sends to. */

@@ -1,7 +1,10 @@
 /**
- * Postfix's queue as a scenario sees it. It is held by leaving the queue manager out of `master.cf`: mail then lies in
- * `incoming`, complete and synced, and costs Postfix nothing until it is let go. (Deferring it instead would write two
- * more files a mail before, and remove them after.)
+ * Postfix's queue as a scenario sees it, held in one of two ways.
+ *
+ * `defer`: as its manual has it, by `defer_transports`, and let go by a flush. The queue manager looks at each mail and puts it
+ * into `deferred`, with a file that says why.
+ * `stop`: without the queue manager. Mail lies in `incoming`, complete and synced, and has cost Postfix nothing else: less
+ * than any way that an operator has.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -17,7 +20,7 @@ const changeMsMax = 20_000;
 export function outboundConfig(root: string, options: OutboundOptions): string[] {
   return [
     `transport_maps = texthash:${root}/etc/transport`,
-    // Without a queue manager there would be nobody to tell smtpd that mail also leaves, and each mail would wait 1 s.
+    // Otherwise smtpd waits up to 1 s a mail while nothing leaves, which is what a held queue is.
     'in_flow_delay = 0',
     ...(options.relay === undefined ? [] : [`relayhost = ${nextHop(options.relay)}`]),
   ];
@@ -27,24 +30,43 @@ export function transportMap(routes: ReadonlyMap<string, string>): string {
   return [...routes].map(([domain, route]) => `${domain} smtp:${nextHop(route)}\n`).join('');
 }
 
-export function postfixOutbound(root: string, port: number, masterPid: number, reload: () => void): Outbound {
-  const hasManager = (): boolean => processTree(masterPid).some((pid) => programOf(pid) === 'qmgr');
+export type PostfixHold = 'defer' | 'stop';
+
+export function postfixOutbound(
+  root: string,
+  port: number,
+  masterPid: number,
+  { postfixHold = 'defer' }: OutboundOptions,
+): Outbound {
+  const etc = ['-c', join(root, 'etc')];
+  const run = (program: string, words: readonly string[]): void => {
+    execFileSync(`/usr/sbin/${program}`, [...etc, ...words], { stdio: ['ignore', 'ignore', 'pipe'] });
+  };
+  const change = async (isHeld: boolean): Promise<void> => {
+    if (postfixHold === 'defer') run('postconf', ['-e', `defer_transports = ${isHeld ? 'smtp' : ''}`]);
+    else writeFileSync(join(root, 'etc/master.cf'), masterCf(port, { isHeld }));
+    const before = managerOf(masterPid);
+    run('postfix', ['reload']);
+    // One that has not read the change yet would still do as before.
+    const isGone = (): boolean => before === undefined || managerOf(masterPid) !== before;
+    await until('the queue manager of Postfix ends', isGone, changeMsMax);
+  };
   return {
     port,
     sender: 'sender@load.example',
-    async hold() {
-      writeFileSync(join(root, 'etc/master.cf'), masterCf(port, { isHeld: true }));
-      reload();
-      await until('the queue manager of Postfix ends', () => !hasManager(), changeMsMax);
-    },
-    release() {
-      writeFileSync(join(root, 'etc/master.cf'), masterCf(port, { isHeld: false }));
-      reload();
-      execFileSync('/usr/sbin/postkick', ['-c', join(root, 'etc'), 'public', 'qmgr', 'I']);
-      return Promise.resolve();
+    hold: () => change(true),
+    async release() {
+      await change(false);
+      if (postfixHold === 'defer') run('postqueue', ['-f']);
+      else run('postkick', ['public', 'qmgr', 'I']);
     },
     isEmpty: () => Promise.resolve(queuedCount(root) === 0),
   };
+}
+
+/** Its process; undefined when there is none. */
+function managerOf(masterPid: number): number | undefined {
+  return processTree(masterPid).find((pid) => programOf(pid) === 'qmgr');
 }
 
 /** @param queues all that mail can wait in, or some of them */

@@ -44,9 +44,7 @@ export async function startPostfix(options: StartOptions): Promise<RunningServer
     startMs,
     settle: () => drain(root),
     storedMails: () => deliveredCount(root),
-    ...(options.outbound === undefined
-      ? {}
-      : { outbound: postfixOutbound(root, smtpPort, rootPid, () => postfix(root, 'reload')) }),
+    ...(options.outbound === undefined ? {} : { outbound: postfixOutbound(root, smtpPort, rootPid, options.outbound) }),
     async stop() {
       postfix(root, 'stop');
       await until('Postfix ends', () => !isAlive(rootPid), 30_000);

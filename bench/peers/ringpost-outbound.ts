@@ -1,5 +1,5 @@
 /** Our own queue as a scenario sees it. The one place that knows how the admin API speaks of queues. */
-import { benchAddress } from '../load/recipients.ts';
+import { benchAddress, benchDomain } from '../load/recipients.ts';
 import { adminCall } from './admin-call.ts';
 import type { Outbound, OutboundOptions } from './outbound.ts';
 
@@ -8,12 +8,19 @@ const password = 'correct horse battery staple';
 /** A new node: the sender's password, and where mail goes. */
 export async function prepareOutbound(socketPath: string, options: OutboundOptions): Promise<void> {
   await adminCall(socketPath, 'account-passwd', { address: benchAddress(0), password });
+  if (options.signs !== true) await retireKeys(socketPath);
   const routes = [...options.routes].map(([domain, route]) => `routes.${domain}=${route}`);
   const relay = options.relay === undefined ? [] : [`relay=${options.relay}`];
   for (const setting of [...relay, ...routes, ...(options.settings ?? [])]) {
     const cut = setting.indexOf('=');
     await adminCall(socketPath, 'settings-set', { key: setting.slice(0, cut), value: setting.slice(cut + 1) });
   }
+}
+
+async function retireKeys(socketPath: string): Promise<void> {
+  const domain = benchDomain;
+  const keys = JSON.parse(await adminCall(socketPath, 'dkim-list', { domain })) as { selector: string }[];
+  for (const { selector } of keys) await adminCall(socketPath, 'dkim-retire', { domain, selector });
 }
 
 export function ringpostOutbound(socketPath: string, port: number, options: OutboundOptions): Outbound {

@@ -26,8 +26,8 @@ import type { Scenario } from './scenario.ts';
 import { makeDataDir, removeDataDir, serverLabel, withServer } from './servers.ts';
 
 const sliceCount = 10;
-/** Twice as fast as 10 sessions: nothing but CPU is measured while it fills. */
-const fillSessions = 50;
+/** As many log-ins at the same time as a client may have under way (`throttleLimits`). */
+const fillSessions = 20;
 const liveDomains = 10;
 /** In a round of either node. */
 const liveMails = 3000;
@@ -59,6 +59,8 @@ export const queueScale: Scenario = {
     try {
       let large = await start();
       try {
+        progress('warm-up');
+        await runOutboundRound(large, sink, liveLoad(settings));
         const slices = await fill(settings, large, progress);
         const empty = (small: RunningServer) => compare(settings, sink, small, large, progress);
         const [alone, among] = await withServer(settings, 'ringpost', 1, empty, outbound);
@@ -70,7 +72,7 @@ export const queueScale: Scenario = {
           large = server;
           restarts.push(times);
         }
-        progress(`a dead domain with ${settings.deadMails} mails`);
+        if (settings.deadMails > 0) progress(`a dead domain with ${settings.deadMails} mails`);
         const dead = settings.deadMails === 0 ? null : await measureDeadDomain(settings, sink, routesTo(sink));
         return {
           servers: [serverLabel(large)],

@@ -81,7 +81,7 @@ function measure(
       return { server: server.name, label, sizeKib, sessions, median: medianOutbound(own), rounds: own };
     });
   };
-  return withServers(settings, names, 1, use, { routes });
+  return withServers(settings, names, 1, use, { routes, signs: settings.signs, postfixHold: settings.postfixHold });
 }
 
 function report(settings: Settings, sink: RunningSink, measured: readonly Measured[]): Report {

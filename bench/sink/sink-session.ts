@@ -36,6 +36,7 @@ class SinkSession {
   #isInData = false;
   /** A reply is being delayed: what comes meanwhile waits. */
   #isWaiting = false;
+  #cancelDelay: () => void = () => undefined;
   #isOver = false;
   #out = '';
   #from = '';
@@ -152,7 +153,7 @@ class SinkSession {
     if (rule?.delayMs === undefined) return act();
     this.#flush();
     this.#isWaiting = true;
-    systemClock.after(rule.delayMs, () => {
+    this.#cancelDelay = systemClock.after(rule.delayMs, () => {
       this.#isWaiting = false;
       act();
       this.#work();
@@ -172,6 +173,7 @@ class SinkSession {
   #end(): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    this.#cancelDelay();
     this.#socket.destroySoon();
   }
 }

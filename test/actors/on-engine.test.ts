@@ -4,9 +4,13 @@ import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import { kinds } from '../../actors/kinds.ts';
 import type { Recipient } from '../../actors/mail/message.ts';
+import type { Work } from '../../actors/delivery-domain/protocol.ts';
 import type { Message } from '../../actors/mailbox/protocol.ts';
+import { batchesKept, compactedEvery } from '../../runtime/actor/local-log.ts';
+import { readBody } from '../../runtime/store/body-rows.ts';
 import { engineWorld, type EngineWorld } from '../support/engine-world.ts';
 import { sampleMail, sampleRecipient } from '../support/mail-samples.ts';
+import { samplePolicy } from '../support/queue-bench.ts';
 
 /** A command or query of whatever kind. */
 type Loose = { readonly kind: string } & Readonly<Record<string, unknown>>;
@@ -39,6 +43,15 @@ async function answer(
 const messagesIn = (world: EngineWorld, mailboxId: string): readonly Message[] =>
   look(world, 'mailbox', mailboxId, { kind: 'messages', folderId: 1, afterUid: 0, limit: 1000 }) as readonly Message[];
 
+/** Whether the body is still there after so many commits that no entry of the log keeps it. */
+async function keeps(world: EngineWorld, { message }: Attached): Promise<boolean> {
+  for (let i = 0; i < batchesKept + 2 * compactedEvery; i++) {
+    await answer(world, 'mailbox', 'm1', { kind: 'setQuota', quotaBytes: 1_000_000 + i });
+    if (i % 100 === 0) world.clock.advance(250);
+  }
+  return readBody(world.store, message.body.hash) !== undefined;
+}
+
 function look(world: EngineWorld, kind: string, key: string, query: Loose): unknown {
   return world.query(kind, key, query);
 }
@@ -64,6 +77,26 @@ void test('a spooled mail reaches each mailbox once, and a resend of it none', a
       [attached.message.mailId],
     );
   }
+});
+
+void test('a mailbox that went meanwhile: its sender is told by a report, which keeps the mail until it is written', async () => {
+  const world = engineWorld([...kinds.values()]);
+  await answer(world, 'mailbox', 'm1', { kind: 'create', accountId: 'm1', quotaBytes: 0 });
+  const attached = mailWithBody('hello');
+  const recipients = ['m1', 'gone'].map((mailboxId) => sampleRecipient({ mailboxId, address: `${mailboxId}@x.org` }));
+  await answer(world, 'spool', 'print', { kind: 'accept', message: attached.message, recipients }, attached);
+  const begin = { kind: 'begin', courier: { node: 'n1', start: 's' }, policy: samplePolicy, mailsMax: 1 };
+  const work = (await answer(world, 'delivery-domain', 'example.net', begin)) as Work;
+  assert.deepEqual(
+    work.reports.map(({ kind, mailId, recipients: [first] }) => [kind, mailId, first?.address, first?.enhanced]),
+    [['failure', attached.message.mailId, 'gone@x.org', '5.1.1']],
+  );
+  assert.deepEqual(work.jobs, []);
+  await answer(world, 'mailbox', 'm1', { kind: 'expunge', folderId: 1, uids: [1] });
+  assert.equal(await keeps(world, attached), true, 'the report alone holds it now');
+  const reportIds = work.reports.map(({ reportId }) => reportId);
+  await answer(world, 'delivery-domain', 'example.net', { kind: 'reported', reportIds });
+  assert.equal(await keeps(world, attached), false);
 });
 
 void test('an address learns that its mailbox is full, and that it is no longer', async () => {

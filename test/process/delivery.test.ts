@@ -3,6 +3,7 @@ import { equal, match, ok } from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { until } from '../../bench/measure/wait.ts';
 import { expectDone, runCommand } from '../support/process-command.ts';
 import { addAccount, addAlias, listMailbox, prefixOf, showMail, untilListed } from '../support/process-mailboxes.ts';
 import { RingpostNode } from '../support/process-node.ts';
@@ -27,6 +28,22 @@ void test('quickstart: swaks delivers to the account that it made', requiresTool
   equal(mail?.subject, 'from swaks');
   equal(mail?.folder, 'INBOX');
 });
+
+void test(
+  'quickstart: each line that it prints for sending a mail works as it is',
+  requiresTool('curl', 'python3', 'swaks'),
+  async (t) => {
+    const node = await nodeFor(t);
+    await until('it says what to try', () => node.log.includes('set relay HOST:PORT'), 10_000);
+    const lines = node.log.split('\n').filter((line) => /^ {2}(?:swaks|python3|echo|curl) /.test(line));
+    equal(lines.length, 4);
+    for (const line of lines) {
+      const { status, stdout, stderr } = await runCommand('sh', ['-ec', line]);
+      equal(status, 0, `${line}\n${stdout.toString('utf8')}${stderr}`);
+    }
+    await untilListed(node, ann, lines.length);
+  },
+);
 
 void test('quickstart: a node that says it is ready does not refuse its own account', async (t) => {
   const dataDir = join(tempDir(t), 'node');

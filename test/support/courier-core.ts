@@ -40,11 +40,14 @@ export class CourierCore implements CoreApi {
   readonly confirms: string[] = [];
   /** Thrown by the next commands of that kind, one each. */
   readonly failures = new Map<string, Error[]>();
+  /** Thrown as long as it is one; null: the command is taken. */
+  refuses: (command: Command) => Error | null = () => null;
   /** What `confirm` says; true unless told otherwise. */
   go: (itemId: string) => boolean | Promise<boolean> = () => true;
   /** Dialogues that a domain may have. */
   dialoguesMax = 20;
-  readonly #dialogues = new Map<string, Set<string>>();
+  /** Of each domain, the mails that each dialogue has in hand. */
+  readonly #dialogues = new Map<string, Map<string, number>>();
 
   set(key: string, value: string): this {
     this.#settings = { ...this.#settings, [key]: { value, isDefault: false } };
@@ -117,6 +120,8 @@ export class CourierCore implements CoreApi {
     await nextTurn();
     const failure = this.failures.get(command.kind)?.shift();
     if (failure !== undefined) throw failure;
+    const refusal = this.refuses(command as Command);
+    if (refusal !== null) throw refusal;
     this.commands.push({ domain: ref.key, command: command as Command });
     return this.#answer(ref.key, command as Command) as never;
   }
@@ -164,16 +169,18 @@ export class CourierCore implements CoreApi {
       );
       return {};
     }
-    const open = this.#dialogues.get(domain) ?? new Set();
+    const open = this.#dialogues.get(domain) ?? new Map<string, number>();
     this.#dialogues.set(domain, open);
     if (command.kind === 'finish') this.results.push(...command.results);
     const name = command.kind === 'finish' ? command.dialogue : `dialogue-${++this.#count}`;
     const isOpen = command.kind === 'finish' ? open.has(name) : open.size < this.dialoguesMax;
     const jobs = isOpen ? (this.#queues.get(domain) ?? []).splice(0, command.mailsMax) : [];
-    if (jobs.length > 0) open.add(name);
+    const told = command.kind === 'finish' ? command.results.length : 0;
+    const inHand = (open.get(name) ?? 0) - told + jobs.length;
+    if (inHand > 0) open.set(name, inHand);
     else open.delete(name);
     const reports = this.#reports.get(domain) ?? [];
-    return { dialogue: jobs.length > 0 ? name : null, jobs, reports } satisfies Work;
+    return { dialogue: inHand > 0 ? name : null, jobs, reports } satisfies Work;
   }
 }
 

@@ -77,3 +77,8 @@ export async function courierWorld(
     },
   };
 }
+
+/** For what takes longer than turns of the loop. */
+export async function inTheEnd(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await new Promise<void>((resolve) => void systemClock.after(5, resolve));
+}

@@ -54,12 +54,19 @@ export function resultOf(
     attemptId: job.attemptId,
     recipients: job.recipients.map(({ address }): RecipientResult => {
       const its = typeof outcome === 'string' ? outcome : (outcome[address] ?? 'deferred');
-      return { address, outcome: its, code: reached ? codes[its] : 0, enhanced: '', text: `said ${its}` };
+      return {
+        address,
+        outcome: its,
+        code: reached ? codes[its] : 0,
+        enhanced: reached ? '' : '4.4.1',
+        text: `said ${its}`,
+      };
     }),
     source: null,
     mx: 'mx.example.net',
     ip: '192.0.2.1',
     tls: { policy: 'opportunistic', outcome: 'none' },
+    dsnPassedOn: false,
     tookMs: 5,
   };
 }

@@ -25,6 +25,7 @@ export interface LeftMail {
 interface FakeAccount {
   facts: AccountFacts;
   readonly credential: Credential;
+  isCredentialGone: boolean;
 }
 
 interface FakeCommand {
@@ -93,13 +94,19 @@ export class FakeCore implements CoreApi {
     const credential: Credential = {
       ...{ id: 'c', kind: 'password', label: '', scopes, hash, createdMs: 0, expiresMs: null },
     };
-    this.#accounts.set(accountId, { facts, credential });
+    this.#accounts.set(accountId, { facts, credential, isCredentialGone: false });
     return this;
   }
 
   setAccount(accountId: string, changes: Partial<AccountFacts>): void {
     const there = this.#accounts.get(accountId);
     if (there !== undefined) there.facts = { ...there.facts, ...changes };
+  }
+
+  /** What it logged in with counts no more: it was removed, or has expired. */
+  setCredentialGone(accountId: string, isGone: boolean): void {
+    const there = this.#accounts.get(accountId);
+    if (there !== undefined) there.isCredentialGone = isGone;
   }
 
   alias(address: string, ...targets: string[]): this {
@@ -165,7 +172,9 @@ export class FakeCore implements CoreApi {
   #answerOfAccount(accountId: string, kind: string, scope: Scope): unknown {
     const there = this.#accounts.get(accountId);
     if (kind === 'facts') return there?.facts ?? { exists: false, accountId, enabled: false };
-    if (there === undefined || !there.facts.enabled) return [];
+    const isGood = there?.facts.enabled === true && !there.isCredentialGone;
+    if (kind === 'credential') return isGood ? there.credential : null;
+    if (!isGood) return [];
     const { scopes } = there.credential;
     return scopes.includes(scope) || scopes.includes('all') ? [there.credential] : [];
   }

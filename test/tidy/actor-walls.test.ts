@@ -9,7 +9,7 @@ void test("rule: reaching behind an actor's protocol is found, also from an edge
     'actors/edge/imap/a.ts': "import type { Row } from '../../mailbox/keys.ts';",
     'actors/mail/a.ts': "import '../mailbox/protocol.ts';",
     'actors/spool/a.ts': "import '../courier/courier.ts';\nimport '../admin/rows.ts';",
-    'actors/admin/a.ts': "import '../account/password.ts';",
+    'actors/admin/a.ts': "import '../account/account.ts';",
   });
   deepEqual(found, [
     'actors/mailbox/a.ts:2 imports actors/spool/spool.ts: only actors/spool/protocol.ts is for others',
@@ -17,7 +17,7 @@ void test("rule: reaching behind an actor's protocol is found, also from an edge
     'actors/mail/a.ts:1 actors/mail imports actors/mailbox/protocol.ts: the vocabulary knows nobody',
     'actors/spool/a.ts:1 actors/spool imports actors/courier/courier.ts: nothing in actors/ looks out of its doors',
     'actors/spool/a.ts:2 actors/spool imports actors/admin/rows.ts: nothing in actors/ looks out of its doors',
-    'actors/admin/a.ts:1 imports actors/account/password.ts: only actors/account/protocol.ts is for others',
+    'actors/admin/a.ts:1 imports actors/account/account.ts: only actors/account/protocol.ts is for others',
   ]);
 });
 

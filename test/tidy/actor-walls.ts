@@ -26,7 +26,6 @@ const openToEdges: ReadonlyMap<string, string> = new Map([
   ['actors/delivery-domain/policy.ts', 'what the settings say, for the courier, which brings it to the queue'],
   ['actors/account/authenticate.ts', 'one way in for all edges'],
   ['actors/account/authenticate-token.ts', 'the way in for who brings an API token'],
-  ['actors/account/owns-address.ts', 'every edge that takes mail from an account asks it whom it may send as'],
   ['actors/account/token.ts', 'the text of a token: whoever makes one or is shown one needs its form'],
   ['actors/account/login-throttle.ts', 'each thread with log-ins has one'],
 ]);

@@ -15,8 +15,8 @@ const homes: Readonly<Record<string, string | readonly string[]>> = {
   lmdb: 'runtime/store/lmdb-store.ts',
   mailauth: 'actors/dkim/signature.ts',
   msgpackr: 'runtime/codec/codec.ts',
-  // The courier speaks by its SMTP client; the API makes mails with its composer.
-  nodemailer: ['actors/courier/', 'actors/edge/http/v1/compose.ts'],
+  // The courier speaks by its SMTP client; mails of parts are made with its composer.
+  nodemailer: ['actors/courier/', 'actors/mail/compose.ts'],
   'ordered-binary': 'runtime/store/keys.ts',
   pino: 'runtime/observe/',
   'postal-mime': 'actors/mail/',

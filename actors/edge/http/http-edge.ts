@@ -3,7 +3,8 @@
  *
  * Promises: /healthz answers as long as this thread lives; /readyz says 200 only while the core says that it serves, and
  * else 503 with the reasons; neither they nor /metrics change anything or show mail; a listener of `implicit` TLS says no
- * byte in clear; a client that sends or takes nothing is cut off.
+ * byte in clear; a client that sends or takes nothing is cut off; whatever one client elsewhere does, probes on this
+ * machine get through.
  * Leaves to others: the values (`core.inspect('health')`: a `HealthReport`, `core.inspect('metrics')`: text), and all of
  * the API (`v1/api.ts`), which looks after log-ins, limits of its requests and TLS itself.
  */
@@ -16,6 +17,7 @@ import { errorData, tryLater } from '../../../runtime/base/errors.ts';
 import type { HealthReport } from '../../../runtime/observe/health.ts';
 import type { CertificatePem } from '../../../runtime/threads/control-channel.ts';
 import type { CoreApi } from '../../../runtime/threads/core-api.ts';
+import { ConnectionPlaces, defaultPlaces, type PlaceLimits } from './connection-places.ts';
 import { inTime } from './in-time.ts';
 import { type ClosableServer, closeServer, connectionsOf } from './server-close.ts';
 
@@ -26,6 +28,12 @@ export interface HttpListener {
   readonly tls: 'none' | 'implicit';
 }
 
+export interface EdgeLimits {
+  readonly places: PlaceLimits;
+  /** From the first byte to the end of the handshake, and to that of the headers. */
+  readonly headersMsMax: number;
+}
+
 export interface HttpEdgeOptions {
   readonly core: Pick<CoreApi, 'inspect'>;
   readonly listeners: readonly HttpListener[];
@@ -34,6 +42,8 @@ export interface HttpEdgeOptions {
   readonly clock: Clock;
   /** What answers everything else; null: nothing does. */
   readonly api: Hono<any> | null;
+  /** Others than the usual ones in tests. */
+  readonly limits?: EdgeLimits;
   bug(what: string, error: unknown): void;
 }
 
@@ -47,10 +57,9 @@ export interface HttpEdge {
 
 /** A core that takes longer has lost its loop to something: a probe must hear of that rather than wait. */
 const answerMsMax = 2_000;
-/** A client keeps some open; each is about 30 KB while nothing is asked. */
-const connectionsMax = 1_000;
-/** From the first byte to the end of the handshake, and to that of the headers. */
-const headersMsMax = 10_000;
+const defaultLimits: EdgeLimits = { places: defaultPlaces, headersMsMax: 10_000 };
+/** How often Node looks whose time for headers or request is up: by itself every 30 s only. */
+const lateLookMs = 1_000;
 /** To the end of a request. The API cuts off a slow body long before (`v1/receive.ts`). */
 const requestMsMax = 300_000;
 /** Without a byte either way. The API's slowest answer comes sooner. */
@@ -66,7 +75,7 @@ export async function startHttpEdge(options: HttpEdgeOptions): Promise<HttpEdge>
   const addresses: HttpListener[] = [];
   try {
     for (const listener of options.listeners) {
-      const server = makeServer(app, listener, options.tls);
+      const server = makeServer(app, listener, options);
       const open = connectionsOf(server);
       addresses.push(await listen(server, listener));
       servers.set(server, open);
@@ -84,18 +93,32 @@ export async function startHttpEdge(options: HttpEdgeOptions): Promise<HttpEdge>
   };
 }
 
-function makeServer(app: Hono, { tls }: HttpListener, pem: CertificatePem): ClosableServer {
-  const bounds = { headersTimeout: headersMsMax, requestTimeout: requestMsMax };
+function makeServer(app: Hono, { tls }: HttpListener, edge: HttpEdgeOptions): ClosableServer {
+  const { places, headersMsMax } = edge.limits ?? defaultLimits;
+  const bounds = {
+    headersTimeout: headersMsMax,
+    requestTimeout: requestMsMax,
+    connectionsCheckingInterval: lateLookMs,
+  };
   const secured = {
     createServer: createTlsServer,
-    serverOptions: { ...bounds, ...tlsOptionsOf(pem), handshakeTimeout: headersMsMax },
+    serverOptions: { ...bounds, ...tlsOptionsOf(edge.tls), handshakeTimeout: headersMsMax },
   };
   const options = { fetch: app.fetch, ...(tls === 'implicit' ? secured : { serverOptions: bounds }) };
   // The adaptor's type allows for HTTP/2 too, of which nothing was asked.
   const server = createAdaptorServer(options) as ClosableServer;
-  server.maxConnections = connectionsMax;
   server.setTimeout(silenceMsMax);
+  admitBy(new ConnectionPlaces(places), server);
   return server;
+}
+
+/** Before the handshake: a refusal says nothing and costs little. */
+function admitBy(places: ConnectionPlaces, server: ClosableServer): void {
+  server.on('connection', (socket: Socket) => {
+    const leave = places.enter(socket.remoteAddress ?? '');
+    if (leave === null) socket.destroy();
+    else socket.once('close', leave);
+  });
 }
 
 /** As `node:tls` names them. */

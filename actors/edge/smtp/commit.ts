@@ -68,7 +68,7 @@ function parcelOf(
 ): Parcel {
   const { recipients, dsn, smtpUtf8 } = transaction;
   const { mailId, body, receivedAtMs: nowMs } = message;
-  const mail = { message, contentHash: body.hash };
+  const mail = { message, contentHash: body.hash, dsn };
   const added = inspection.headerLines.map((line) => `${line}\r\n`).join('');
   const linesOf = (recipient: string | null): string =>
     traceLine(dialogue, transaction, { mailId, recipient, nowMs }) + added;

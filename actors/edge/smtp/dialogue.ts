@@ -7,7 +7,7 @@ import type { CoreApi } from '../../../runtime/threads/core-api.ts';
 import type { Authentication } from '../../account/authenticate.ts';
 import type { LoginThrottle } from '../../account/login-throttle.ts';
 import type { Inspector } from '../../inspect/inspector.ts';
-import type { DsnRequest } from '../../mail/outgoing.ts';
+import type { DsnRequest } from '../../mail/dsn-wishes.ts';
 import type { RoutedRecipient } from '../../routing/copies.ts';
 import type { Router } from '../../routing/router.ts';
 import type { SubmitContext } from '../../routing/submit.ts';

@@ -3,7 +3,7 @@
  *
  * Leaves to others: splitting the line (`parameters.ts`); telling him (`courier/`).
  */
-import type { DsnRequest, NotifyOn } from '../../mail/outgoing.ts';
+import type { DsnRequest, NotifyOn } from '../../mail/dsn-wishes.ts';
 
 type Parameters = ReadonlyMap<string, string | null>;
 

@@ -1,8 +1,6 @@
 /** How often a mail has been through this host (RFC 5321 §6.3). Read only when it has several Received lines. */
+import { headerBytesMax } from '../../mail/header-fields.ts';
 import type { Edge } from './dialogue.ts';
-
-/** Of a header, at most so much is looked at. */
-const headerBytesMax = 256 * 1024;
 
 /** A mail that keeps coming back to this host is stopped long before the general limit. */
 export function isLooping({ limits, settings, hostname }: Edge, bytes: Uint8Array, receivedCount: number): boolean {

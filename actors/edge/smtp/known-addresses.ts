@@ -1,13 +1,16 @@
 /**
- * Addresses that led straight to a mailbox a moment ago, so that a busy one is not asked for again with each mail.
+ * Addresses that led straight to a mailbox a moment ago, and domains that were not ours, so that a busy one is not asked
+ * for again with each mail.
  *
  * Promises: an address that changed is forgotten once the core has said so, and that is said before whoever changed it
- * has his answer; what no word came of is believed for `keptMs` and no longer. Never holds a refusal.
+ * has his answer, and so is a domain; what no word came of is believed for `keptMs` and no longer. Never holds a refusal.
  */
 import type { Clock } from '../../../runtime/base/clock.ts';
 
 /** Topic that the core publishes: the key of an address actor whose rows have changed. */
 export const addressChangedTopic = 'addressChanged';
+/** The same of a local-domain actor. */
+export const domainChangedTopic = 'domainChanged';
 
 const keptMs = 1_000;
 const keptMax = 10_000;
@@ -20,13 +23,15 @@ interface Known {
 export class KnownAddresses {
   readonly #clock: Clock;
   readonly #known = new Map<string, Known>();
+  /** Domain -> until when it is believed to be somebody else's. */
+  readonly #foreign = new Map<string, number>();
   #changes = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  /** Grows with each change of any address: what was asked for before it may be older than the change. */
+  /** Grows with each change of any address or domain: what was asked for before it may be older than the change. */
   get changes(): number {
     return this.#changes;
   }
@@ -45,6 +50,25 @@ export class KnownAddresses {
     // All at once is simple, and costs a question an address and second.
     if (this.#known.size >= keptMax) this.#known.clear();
     this.#known.set(address, { mailboxId, untilMs: this.#clock.monotonicMs() + keptMs });
+  }
+
+  isForeign(domain: string): boolean {
+    const untilMs = this.#foreign.get(domain);
+    if (untilMs === undefined) return false;
+    if (this.#clock.monotonicMs() < untilMs) return true;
+    this.#foreign.delete(domain);
+    return false;
+  }
+
+  keepForeign(domain: string, changes: number): void {
+    if (changes !== this.#changes) return;
+    if (this.#foreign.size >= keptMax) this.#foreign.clear();
+    this.#foreign.set(domain, this.#clock.monotonicMs() + keptMs);
+  }
+
+  forgetDomain(domain: string): void {
+    this.#changes++;
+    this.#foreign.delete(domain);
   }
 
   forget(address: string): void {

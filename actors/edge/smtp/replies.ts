@@ -71,7 +71,7 @@ export const replies = {
   malformedAuthors: reply(
     550,
     '5.7.1',
-    'The mail needs one well-formed From field, and one address at most in Sender (RFC 5322 3.6.2)',
+    'The mail needs one well-formed From field, one address at most in Sender, and no groups there (RFC 5322 3.6.2)',
   ),
   greetFirst: reply(503, '5.5.1', 'Send EHLO first'),
   nestedMail: reply(503, '5.5.1', 'One transaction is open, send RSET to drop it'),
@@ -86,6 +86,7 @@ export const replies = {
   aliasLoops: reply(550, '5.4.6', 'This alias leads through too many others'),
   mailboxFull: reply(552, '5.2.2', 'Mailbox is over quota'),
   tooBig: reply(552, '5.3.4', 'Message is larger than this server takes'),
+  headerTooLarge: reply(552, '5.3.4', 'Header is larger than this server takes: at most 256 KiB and 2000 fields'),
   needsSmtpUtf8: reply(553, '5.6.7', 'A non-ASCII address needs the SMTPUTF8 parameter'),
   bareLineEnds: reply(554, '5.6.0', 'Message holds a CR or LF of its own; lines must end with CRLF (RFC 5321 2.3.8)'),
   lineTooLong: reply(554, '5.6.0', 'Message holds a line without end'),
@@ -108,6 +109,7 @@ const repliesByErrorCode: ReadonlyMap<string, Reply> = new Map<string, Reply>([
   ['noSuchMailbox', replies.unknownUser],
   // The client may split the mail, or try later with fewer; it must not give up on it.
   ['turnTooLarge', replies.tooManyRecipients],
+  ['headerTooLarge', replies.headerTooLarge],
   ['tooManyRecipients', replies.tooManyRecipients],
 ]);
 
@@ -116,7 +118,8 @@ export function errorReply(error: unknown): Reply {
   const { code, transient, text } = errorData(error);
   const special = repliesByErrorCode.get(code);
   if (special !== undefined) return special;
-  return transient ? reply(451, '4.3.0', text) : reply(554, '5.3.0', text);
+  if (transient) return reply(451, '4.3.0', text);
+  return reply(554, code === 'notAField' ? '5.6.0' : '5.3.0', text);
 }
 
 export function refusalReply(code: 451 | 550, enhanced: string, text: string): Reply {

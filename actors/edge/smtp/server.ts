@@ -15,7 +15,7 @@ import { Router } from '../../routing/router.ts';
 import { Admission } from './admission.ts';
 import { stranger } from './commit.ts';
 import type { Edge, EdgeLog } from './dialogue.ts';
-import { addressChangedTopic, KnownAddresses } from './known-addresses.ts';
+import { addressChangedTopic, domainChangedTopic, KnownAddresses } from './known-addresses.ts';
 import { checkLimits, defaultLimits, defaultSettings, type SmtpLimits, type SmtpSettings } from './limits.ts';
 import { type SmtpListener, SmtpListenerServer } from './listener.ts';
 import { watchSessions } from './patience.ts';
@@ -80,6 +80,7 @@ export async function startSmtpEdge(options: SmtpEdgeOptions): Promise<SmtpEdge>
       edge.isStorageLow = value === true;
     }),
     options.core.subscribe(addressChangedTopic, (value) => known.forget(value as string)),
+    options.core.subscribe(domainChangedTopic, (value) => known.forgetDomain(value as string)),
   ];
   return {
     addresses: opened.flatMap((each) =>

@@ -7,6 +7,7 @@
 import { timeOrderedId } from '../../../runtime/base/ids.ts';
 import { completeHeader } from '../../mail/complete-header.ts';
 import { headerFacts } from '../../mail/header-facts.ts';
+import { checkSubmittedHeader } from '../../mail/submitted-header.ts';
 import { submitResolved } from '../../routing/submit.ts';
 import type { BodyCollector } from './body-collector.ts';
 import type { Account, Dialogue, Transaction } from './dialogue.ts';
@@ -28,6 +29,7 @@ export async function submitMail(
   const { edge } = dialogue;
   const { facts, principal } = account;
   const body = collector.finish();
+  checkSubmittedHeader(body.bytes);
   if (isLooping(edge, body.bytes, headerFacts(body.bytes).receivedCount)) return replies.tooManyHops;
   const nowMs = edge.clock.nowMs();
   const refusal = await authorRefusal(edge, account, body.bytes);

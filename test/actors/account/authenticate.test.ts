@@ -86,6 +86,18 @@ void test('who guesses is not listened to, even with the right password', async 
   assert.equal((await ask({ clientAddress: '192.0.2.2' })).kind, 'authenticated');
 });
 
+void test('all addresses of an account share one count, and a blocked client asks the core nothing', async () => {
+  const { core, ask } = world({ ...throttleLimits, clientFailuresMax: 2, accountFailuresMax: 2 });
+  await ask({ password: 'x', clientAddress: '192.0.2.1' });
+  await ask({ password: 'x', login: 'ann2@example.org', clientAddress: '192.0.2.1' });
+  const asked = core.calls.length;
+  assert.equal((await ask({ login: 'bob@example.org', scope: 'mail' })).kind, 'tooManyFailures');
+  assert.equal(core.calls.length, asked);
+  for (const login of ['ann@example.org', 'ann2@example.org']) {
+    assert.equal((await ask({ login, clientAddress: '192.0.2.2' })).kind, 'tooManyFailures', login);
+  }
+});
+
 void test('a core that cannot say is an error, and no failure of the client', async () => {
   const { core, ask } = world();
   for (let i = 0; i < 30; i++) {

@@ -72,9 +72,43 @@ void test('slips cost little, guesses more and more', () => {
   assert.deepEqual(waits, [250, 250, 250, 500, 1_000, 2_000, 4_000, 8_000, 8_000, 8_000, 8_000, 8_000]);
 });
 
-void test('its memory is bounded: the longest known is forgotten', () => {
-  const { begin } = world();
-  for (let i = 0; i < 5; i++) begin('192.0.2.1', 'ann');
-  for (let i = 0; i < 10_000; i++) begin(`10.0.${i >> 8}.${i & 255}`, `account ${i}`);
-  assert.equal(isRefused(begin('192.0.2.1', 'ann')), false);
+const fill = (begin: LoginThrottle['begin'], count: number): void => {
+  for (let i = 0; i < count; i++) begin(`10.0.${i >> 8}.${i & 255}`, `account ${i}`);
+};
+
+/** How long a second failure takes tells whether the first is remembered, as nothing is a slip here. */
+const strict = { ...limits, slipsMax: 1, failureMsMin: 1 };
+const failureMs = (attempt: ReturnType<LoginThrottle['begin']>): unknown =>
+  typeof attempt === 'number' ? 'refused' : attempt.failureMs;
+
+void test('its memory is bounded: who failed least is forgotten first, and of those the longest known', () => {
+  const clock = new FakeClock();
+  const throttle = new LoginThrottle(clock, strict);
+  for (let i = 0; i < 5; i++) throttle.begin('192.0.2.1', 'ann');
+  for (let i = 5; i < 8; i++) throttle.begin(`192.0.2.${i}`, 'ann');
+  fill((client, account) => throttle.begin(client, account), 10_050);
+  assert.equal(isRefused(throttle.begin('192.0.2.1', 'new')), true, 'the client');
+  assert.equal(isRefused(throttle.begin('192.0.2.99', 'ann')), true, 'the account');
+  assert.equal(failureMs(throttle.begin('10.0.0.0', 'another')), 1, 'forgotten');
+  assert.equal(failureMs(throttle.begin('10.0.39.0', 'another still')), 2, 'remembered');
+});
+
+void test('what is over is forgotten before anything else', () => {
+  const clock = new FakeClock();
+  const throttle = new LoginThrottle(clock, strict);
+  for (let i = 0; i < 3; i++) throttle.begin('192.0.2.1', 'old');
+  clock.advance(strict.windowMs / 2);
+  fill((client, account) => throttle.begin(client, account), 9_999);
+  clock.advance(strict.windowMs / 2);
+  throttle.begin('192.0.2.2', 'newest');
+  assert.equal(failureMs(throttle.begin('10.0.0.0', 'another')), 2);
+});
+
+void test('a client that is not listened to makes nothing forgotten, and counts against nobody', () => {
+  const throttle = new LoginThrottle(new FakeClock(), { ...strict, clientFailuresMax: 3 });
+  throttle.begin('198.51.100.1', 'ann');
+  for (let i = 0; i < 3; i++) throttle.begin('192.0.2.1', `a${i}`);
+  for (let i = 0; i < 10_100; i++) assert.equal(isRefused(throttle.begin('192.0.2.1', `account ${i}`)), true);
+  assert.equal(failureMs(throttle.begin('198.51.100.2', 'ann')), 2, 'ann has failed before');
+  assert.equal(failureMs(throttle.begin('198.51.100.3', 'account 7')), 1, 'nobody has tried that');
 });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { accounts } from '../../../actors/account/protocol.ts';
+import { addresses } from '../../../actors/address/protocol.ts';
 import { type AdminWorld, adminWorld } from './admin-world.ts';
 
 void describe('domains, accounts and addresses', () => {
@@ -68,19 +69,17 @@ void describe('domains, accounts and addresses', () => {
     assert.match(text, /^ADDRESS\s+STATE\s+MAILS\s+SIZE\s+QUOTA\s+NAME\n/);
   });
 
-  void test('a further address leads to the mailbox, an alias to several; targets elsewhere are refused', async () => {
+  void test('a further address leads to the mailbox, an alias to several', async () => {
     await world.json(['address', 'add', 'info@two.example', '--to', 'ann@two.example']);
     await world.json(['address', 'add', 'team@two.example', '--to', 'ann@two.example', 'bob@two.example']);
     const again = await world.json(['address', 'add', 'info@two.example', '--to', 'ann@two.example']);
     assert.equal(again.created, false);
     assert.deepEqual(await world.json(['address', 'list', 'two.example']), [
-      { address: 'ann@two.example', type: 'account', targets: [] },
-      { address: 'bob@two.example', type: 'account', targets: [] },
-      { address: 'info@two.example', type: 'alias', targets: ['ann@two.example'] },
-      { address: 'team@two.example', type: 'alias', targets: ['ann@two.example', 'bob@two.example'] },
+      { address: 'ann@two.example', type: 'account', targets: [], keptBy: null },
+      { address: 'bob@two.example', type: 'account', targets: [], keptBy: null },
+      { address: 'info@two.example', type: 'alias', targets: ['ann@two.example'], keptBy: null },
+      { address: 'team@two.example', type: 'alias', targets: ['ann@two.example', 'bob@two.example'], keptBy: null },
     ]);
-    const remote = await world.cli(['address', 'add', 'out@two.example', '--to', 'ann@gmail.test']);
-    assert.match(remote.err, /\[remoteTargetUnsupported\]/);
     const unknown = await world.cli(['address', 'add', 'out@two.example', '--to', 'nobody@two.example']);
     assert.match(unknown.err, /\[noSuchAddress\]/);
     const loop = await world.cli(['address', 'add', 'out@two.example', '--to', 'out@two.example']);
@@ -91,10 +90,77 @@ void describe('domains, accounts and addresses', () => {
     assert.match(primary.err, /\[isAccountAddress\]/);
   });
 
+  void test('an alias and a forward lead elsewhere; a forward keeps a copy where it is told to', async () => {
+    const add = (...words: string[]) => world.json(['address', 'add', ...words]);
+    const out = await world.cli(['address', 'add', 'out@two.example', '--to', 'bob@two.example', 'Ann@GMAIL.test']);
+    assert.match(
+      out.text,
+      /goes to bob@two\.example, Ann@GMAIL\.test from now on\.\nAt other servers: Ann@gmail\.test\n/,
+    );
+    const kept = ['sales@two.example', '--forward', 'bob@remote.example', '--keep', 'info@two.example'];
+    assert.equal((await add(...kept)).created, true);
+    assert.equal((await add(...kept)).created, false);
+    await add('gone@two.example', '--forward', 'me@new.example', 'bob@two.example');
+    assert.deepEqual((await world.json(['address', 'list', 'two.example'])).slice(2), [
+      { address: 'gone@two.example', type: 'forward', targets: ['me@new.example', 'bob@two.example'], keptBy: null },
+      { address: 'info@two.example', type: 'alias', targets: ['ann@two.example'], keptBy: null },
+      { address: 'out@two.example', type: 'alias', targets: ['bob@two.example', 'Ann@gmail.test'], keptBy: null },
+      { address: 'sales@two.example', type: 'forward', targets: ['bob@remote.example'], keptBy: 'ann@two.example' },
+      { address: 'team@two.example', type: 'alias', targets: ['ann@two.example', 'bob@two.example'], keptBy: null },
+    ]);
+    assert.match(
+      (await world.cli(['address', 'list', 'two.example'])).text,
+      /sales@two\.example +forward +bob@remote\.example, and a copy to ann@two\.example\n/,
+    );
+    const refused = async (...words: string[]) => (await world.cli(['address', 'add', 'x@two.example', ...words])).err;
+    assert.match(await refused('--forward', 'nobody@two.example'), /\[noSuchAddress\]/);
+    assert.match(await refused('--forward', 'X@two.example'), /\[aliasLoop\]/);
+    assert.match(await refused('--forward', 'a@b.example', '--keep', 'nobody@two.example'), /\[noSuchAccount\]/);
+    assert.match(await refused('--to', 'a@b.example', '--keep', 'ann@two.example'), /--keep is for --forward/);
+    assert.match(await refused('--to', 'a@b.example', '--forward', 'a@b.example'), /not both/);
+    assert.match(await refused(), /--to ADDRESS or --forward ADDRESS/);
+    await world.json(['address', 'remove', 'gone@two.example']);
+  });
+
+  void test('a forward that keeps a copy is full when the mailbox is', async () => {
+    const { core, principal } = world.context;
+    const isFull = async () => {
+      const found = await core.query(addresses.ref('sales@two.example'), { kind: 'resolve' }, { principal });
+      return found.known && found.full;
+    };
+    assert.equal(await isFull(), false);
+    await world.json(['send', '--from', 'bob@two.example', '--to', 'ann@two.example'], 'x');
+    await world.json(['mailbox', 'quota', 'ann@two.example', '1']);
+    // A notice tells it: behind the answer, in its own time.
+    while (!(await isFull())) await new Promise(setImmediate);
+    await world.json(['mailbox', 'quota', 'ann@two.example', 'none']);
+  });
+
+  void test('catch-all and postmaster may be elsewhere', async () => {
+    await world.json([
+      'domain',
+      'set',
+      'two.example',
+      '--catch-all',
+      'Me@Old.example',
+      '--postmaster',
+      'ops@isp.example',
+    ]);
+    const [row] = (await world.json(['domain', 'list'])).filter((one: any) => one.domain === 'two.example');
+    assert.deepEqual([row.catchAll, row.postmaster], ['me@old.example', 'ops@isp.example']);
+    await world.json(['domain', 'add', 'three.example', '--catch-all', 'Ann@three.example']);
+    const [added] = (await world.json(['domain', 'list'])).filter((one: any) => one.domain === 'three.example');
+    assert.equal(added.catchAll, 'ann@three.example');
+  });
+
   void test('removing an account takes its further addresses along and names aliases that dangle', async () => {
     const gone = await world.json(['account', 'remove', 'ann@two.example']);
     assert.deepEqual(gone.releasedAddresses, ['ann@two.example', 'info@two.example']);
     assert.deepEqual(gone.danglingAliases, ['team@two.example']);
+    const sales = (await world.json(['address', 'list', 'two.example'])).find((one: any) =>
+      one.address.startsWith('sales'),
+    );
+    assert.deepEqual([sales.targets, sales.keptBy], [['bob@remote.example'], null], 'it goes on without the copy');
     assert.match((await world.cli(['account', 'remove', 'ann@two.example'])).err, /\[noSuchAccount\]/);
     assert.equal((await world.cli(['account', 'add', 'ann@two.example'])).status, 0);
     assert.deepEqual(await world.json(['mailbox', 'list', 'ann@two.example']), []);
@@ -153,15 +219,18 @@ void test('account remove: wherever it is cut off, repeating it finishes it and 
     await world.json(['domain', 'add', 'x.example']);
     await world.json(['account', 'add', 'ann@x.example']);
     await world.json(['address', 'add', 'info@x.example', '--to', 'ann@x.example']);
+    await world.json(['address', 'add', 'out@x.example', '--forward', 'a@b.example', '--keep', 'ann@x.example']);
     world.failAfterAsks(cut);
     if ((await world.cli(['account', 'remove', 'ann@x.example'])).status === 0) return true;
     const again = await world.cli(['account', 'remove', 'ann@x.example']);
     assert.equal(again.status, 0, `cut ${cut}: ${again.err}`);
-    assert.deepEqual(await world.json(['address', 'list']), []);
+    assert.deepEqual(await world.json(['address', 'list']), [
+      { address: 'out@x.example', type: 'forward', targets: ['a@b.example'], keptBy: null },
+    ]);
     assert.equal((await world.cli(['account', 'add', 'ann@x.example'])).status, 0);
     return false;
   });
-  assert.equal(steps, 7);
+  assert.equal(steps, 8);
 });
 
 void test('account add: what an interrupted removal left is not brought to life again', async () => {

@@ -224,6 +224,12 @@ void describe('mailbox list, show, import, export', () => {
       ofAlias.some((each) => each.mailId === mailId),
       'an alias of an alias leads to it',
     );
+    await world.json(['address', 'add', 'out@x.example', '--forward', 'a@b.example', '--keep', 'ann@x.example']);
+    const ofForward = (await world.json(['trace', 'out@x.example'])) as { mailId: string }[];
+    assert.ok(
+      ofForward.some((each) => each.mailId === mailId),
+      'a forward leads to what it keeps',
+    );
     assert.match((await world.cli(['trace', 'nothing'])).err, /\[noTrace\]/);
     assert.match((await world.cli(['trace', '<nobody@example.net>'])).err, /\[noTrace\]/);
   });

@@ -91,14 +91,27 @@ void describe('status, settings, dead letters, quick start', () => {
 
   void test('the quick start makes an account once, and shows its password once', async () => {
     const smtp = { host: '0.0.0.0', port: 2525 };
-    const options = { address: null, smtp, dataDirectory: './data', program: 'npx ringpost' };
+    const http = { host: '::1', port: 8025, tls: 'none' };
+    const options = { address: null, smtp, http, dataDirectory: './data', program: 'npx ringpost' };
     const first = await quickstart(world.context, options);
     assert.equal(first.address, 'you@localhost.localdomain');
     assert.ok(first.password !== null && first.text.includes(first.password));
     assert.match(first.text, /swaks --server 127\.0\.0\.1:2525 --to you@localhost\.localdomain/);
     assert.match(first.text, /npx ringpost mailbox list you@localhost\.localdomain\n/);
+    const you = 'you@localhost.localdomain';
+    assert.ok(
+      first.text.includes(
+        `  curl --user ${you}:${first.password} --json '{"from":"${you}","to":"${you}","subject":"hello","text":"It works."}' http://[::1]:8025/v1/messages\n`,
+      ),
+    );
+    assert.ok(
+      first.text.includes(`  echo 'It works.' | npx ringpost send --from ${you} --to ${you} --subject hello\n`),
+    );
+    assert.match(first.text, /npx ringpost set relay HOST:PORT\n/);
     const second = await quickstart(world.context, { ...options, dataDirectory: "it's here" });
     assert.equal(second.password, null);
     assert.match(second.text, /npx ringpost account passwd you@localhost\.localdomain --data 'it'\\''s here'/);
+    assert.match(second.text, /curl --user you@localhost\.localdomain --json/, 'curl asks for the password then');
+    assert.doesNotMatch((await quickstart(world.context, { ...options, http: null })).text, /curl/);
   });
 });

@@ -64,6 +64,7 @@ async function attempt({ context }: AdminWorld, domain: string, outcome: 'deferr
   );
   const results = jobs.map(({ itemId, attemptId, recipients }) => ({
     ...{ itemId, attemptId, source: null, mx: 'mx.test', ip: null, tls: { policy: '', outcome: 'none' }, tookMs: 5 },
+    dsnPassedOn: false,
     recipients: recipients.map(({ address }) => ({
       address,
       outcome,

@@ -2,8 +2,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { tryLater } from '../../../runtime/base/errors.ts';
-import { courierWorld, shortLimits } from '../../support/courier-world.ts';
+import { courierWorld, inTheEnd, shortLimits } from '../../support/courier-world.ts';
 import { loopTurns, until } from '../../support/smtp-until.ts';
+import { systemClock } from '../../../runtime/base/clock.ts';
+import type { RemoteScript } from '../../support/courier-remote.ts';
 
 void test('one of two domains hangs: the other one is served meanwhile', async (t) => {
   const { core, remote } = await courierWorld(t, { connectionsMax: 2 });
@@ -52,20 +54,22 @@ void test('a busy domain gets more connections, and never more than there are', 
 });
 
 void test('a huge domain gives way to a small one', async (t) => {
-  const { core, remote } = await courierWorld(t, { connectionsMax: 2 });
+  const settings = { 'queue.mailsPerConnection': '10000' };
+  const { core, remote } = await courierWorld(t, { connectionsMax: 2, settings });
   await remote('big.example');
   await remote('small.example');
-  const big = Array.from({ length: 400 }, () => core.mail('big.example', { to: 'bob@big.example' }));
-  await until(() => big.filter((job) => core.attemptOf(job) !== undefined).length > 20);
+  const big = Array.from({ length: 2_000 }, () => core.mail('big.example', { to: 'bob@big.example' }));
+  await until(() => core.results.length > 20);
   const small = core.mail('small.example', { to: 'bob@small.example' });
   await until(() => core.attemptOf(small) !== undefined);
   assert.ok(big.some((job) => core.attemptOf(job) === undefined));
-  await until(() => big.every((job) => core.attemptOf(job) !== undefined));
+  await until(() => core.results.length === big.length + 1);
 });
 
 void test('mailsPerConnection is kept, and the rest goes over a new one', async (t) => {
-  const { core, remote } = await courierWorld(t, { connectionsMax: 1, settings: { 'queue.mailsPerConnection': '7' } });
+  const { core, remote } = await courierWorld(t, { connectionsMax: 2, settings: { 'queue.mailsPerConnection': '7' } });
   const server = await remote('there.example');
+  core.dialoguesMax = 1;
   const jobs = Array.from({ length: 20 }, () => core.mail('there.example', { to: 'bob@there.example' }));
   await until(() => jobs.every((job) => core.resultOf(job)?.outcome === 'delivered'));
   assert.ok(server.connections >= 3);
@@ -134,7 +138,7 @@ void test('stop: when the time is up, a mail without a reply is in doubt, and on
   await loopTurns(20);
   await courier.stop(300);
   assert.equal(core.resultOf(doubtful)?.outcome, 'inDoubt');
-  assert.equal(core.resultOf(waiting)?.outcome, 'deferred');
+  assert.deepEqual(core.attemptOf(waiting)?.recipients, [], 'as if it had not been begun');
   assert.equal(server.mails.length, 0);
 });
 
@@ -148,4 +152,64 @@ void test('an attempt ends before the queue takes it for lost', async (t) => {
     jobs.map((job) => core.resultOf(job)?.outcome),
     ['deferred', 'deferred', 'deferred'],
   );
+});
+
+/** It answers, and takes longer for a mail than results wait for each other. */
+const slow: RemoteScript = {
+  DOT: (socket) => void systemClock.after(70, () => socket.write('250 2.0.0 taken\r\n')),
+};
+// A late answer to a dot must not come behind those to the next envelope.
+const oneByOne = { extensions: [] };
+const slowLimits = { ...shortLimits, resultWaitMs: 10 };
+
+void test('a slow server with backlog: each mail has its own time, none is cut off', async (t) => {
+  const settings = { 'queue.attemptTimeout': '1200' };
+  const { core, remote } = await courierWorld(t, { limits: slowLimits, settings });
+  const server = await remote('there.example', slow, oneByOne);
+  core.dialoguesMax = 1;
+  const jobs = Array.from({ length: 30 }, () => core.mail('there.example', { to: 'bob@there.example' }));
+  await inTheEnd(() => jobs.every((job) => core.attemptOf(job) !== undefined));
+  const others = jobs.filter((job) => core.resultOf(job)?.outcome !== 'delivered');
+  assert.deepEqual(
+    others.map((job) => core.resultOf(job)?.text),
+    [],
+  );
+  assert.equal(server.connections, 1);
+});
+
+void test('a slow server with backlog: mailsPerConnection is kept', async (t) => {
+  const settings = { 'queue.mailsPerConnection': '7' };
+  const { core, remote } = await courierWorld(t, { limits: slowLimits, settings });
+  const server = await remote('there.example', slow, oneByOne);
+  core.dialoguesMax = 1;
+  const jobs = Array.from({ length: 20 }, () => core.mail('there.example', { to: 'bob@there.example' }));
+  await inTheEnd(() => jobs.every((job) => core.resultOf(job)?.outcome === 'delivered'));
+  assert.ok(server.connections >= 3, `${server.connections} connections`);
+});
+
+void test('a slow server with backlog gives way to a small domain', async (t) => {
+  const { core, remote } = await courierWorld(t, { connectionsMax: 2, limits: slowLimits });
+  await remote('big.example', slow, oneByOne);
+  await remote('small.example');
+  const big = Array.from({ length: 60 }, () => core.mail('big.example', { to: 'bob@big.example' }));
+  await inTheEnd(() => core.results.length > 10);
+  const small = core.mail('small.example', { to: 'bob@small.example' });
+  await inTheEnd(() => core.attemptOf(small) !== undefined);
+  const left = big.filter((job) => core.attemptOf(job) === undefined).length;
+  assert.ok(left > 25, `${left} left`);
+});
+
+void test('a mail that takes all of its time is cut off alone, and those behind it are not begun with what is left', async (t) => {
+  const limits = { ...shortLimits, attemptMarginMs: 400, resultWaitMs: 10, dotMsMax: 60_000, commandMsMax: 60_000 };
+  const settings = { 'queue.attemptTimeout': '1600' };
+  const { core, remote } = await courierWorld(t, { limits, settings });
+  core.dialoguesMax = 1;
+  const good = (socket: { write(text: string): unknown }) =>
+    void systemClock.after(50, () => socket.write('250 2.0.0 taken\r\n'));
+  await remote('there.example', { DOT: [good, good, good, good, good, good, 'HANG', good] }, oneByOne);
+  const jobs = Array.from({ length: 9 }, () => core.mail('there.example', { to: 'bob@there.example' }));
+  await inTheEnd(() => jobs.every((job) => core.attemptOf(job) !== undefined));
+  const outcomes = jobs.map((job) => core.resultOf(job)?.outcome);
+  assert.deepEqual(outcomes.slice(0, 7), [...Array.from({ length: 6 }, () => 'delivered'), 'inDoubt']);
+  assert.deepEqual(outcomes.slice(7), ['deferred', 'deferred']);
 });

@@ -1,7 +1,7 @@
 /** What becomes of a mail, by what the remote server does. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { tryLater } from '../../../runtime/base/errors.ts';
+import { refused, tryLater } from '../../../runtime/base/errors.ts';
 import type { RemoteVerb } from '../../support/courier-remote.ts';
 import { courierWorld } from '../../support/courier-world.ts';
 import { until } from '../../support/smtp-until.ts';
@@ -146,14 +146,20 @@ void test('a server that never answers a dot has one mail in doubt, not all of t
   assert.deepEqual(outcomes, ['inDoubt', 'deferred', 'deferred']);
 });
 
-void test('a server that closes after some mails gets the others over a new connection', async (t) => {
-  const { core, remote } = await courierWorld(t);
-  const server = await remote('there.example', { MAIL: ['250 ok', '250 ok', '421 4.7.0 enough', '250 ok'] });
-  const jobs = [1, 2, 3, 4].map(() => core.mail('there.example', { to: 'bob@there.example' }));
-  await until(() => jobs.every((job) => core.resultOf(job)?.outcome === 'delivered'));
-  assert.equal(server.connections, 2);
-  assert.equal(server.mails.length, 4);
-});
+for (const extensions of [['PIPELINING'], []]) {
+  void test(`a server that closes after some mails gets the others over a new connection ${extensions.join('')}`, async (t) => {
+    const { core, remote } = await courierWorld(t);
+    const server = await remote(
+      'there.example',
+      { MAIL: ['250 ok', '250 ok', '421 4.7.0 enough', '250 ok'] },
+      { extensions },
+    );
+    const jobs = [1, 2, 3, 4].map(() => core.mail('there.example', { to: 'bob@there.example' }));
+    await until(() => jobs.every((job) => core.resultOf(job)?.outcome === 'delivered'));
+    assert.equal(server.connections, 2);
+    assert.equal(server.mails.length, 4);
+  });
+}
 
 void test('what the queue took back is not sent: no dot goes out', async (t) => {
   const { core, remote } = await courierWorld(t);
@@ -187,6 +193,43 @@ void test('a finish that is not taken is repeated until it is', async (t) => {
   assert.equal(server.mails.length, 1);
 });
 
+void test('a finish that is refused for good is told in halves, and only what is refused alone is lost', async (t) => {
+  const { core, remote, logged } = await courierWorld(t);
+  const server = await remote('there.example');
+  core.refuses = (command) => {
+    if (command.kind !== 'finish') return null;
+    const isTooLarge = command.results.length > 1 || command.results[0]?.itemId === 'item-2';
+    return isTooLarge ? refused('turnTooLarge', 'x') : null;
+  };
+  const jobs = [1, 2, 3, 4, 5].map(() => core.mail('there.example', { to: 'bob@there.example' }));
+  await until(() => jobs.filter((job) => core.resultOf(job)?.outcome === 'delivered').length === 4);
+  assert.equal(core.attemptOf(jobs[1]!), undefined);
+  assert.equal(server.mails.length, 5);
+  assert.equal(logged.filter((line) => line.includes('"isLost":true')).length, 1);
+});
+
+void test('a result that is refused with the mails that it asks for is told without', async (t) => {
+  const { core, remote } = await courierWorld(t);
+  await remote('there.example');
+  core.refuses = (command) => (command.kind === 'finish' && command.mailsMax > 0 ? refused('turnTooLarge', 'x') : null);
+  const job = core.mail('there.example', { to: 'bob@there.example' });
+  await until(() => core.resultOf(job)?.outcome === 'delivered');
+});
+
+void test('long texts of a server: cut, and told in parts that a turn can take', async (t) => {
+  const { core, remote } = await courierWorld(t);
+  await remote('there.example', { RCPT: `550 5.1.1 ${'\u20ac'.repeat(900)}` });
+  const to = Array.from({ length: 60 }, (_, i) => `user${i}@there.example`);
+  const jobs = Array.from({ length: 5 }, () => core.mail('there.example', { to }));
+  await until(() => jobs.every((job) => core.attemptOf(job) !== undefined));
+  const finishes = core.commands.flatMap(({ command }) => (command.kind === 'finish' ? [command] : []));
+  for (const { results } of finishes) {
+    const recipients = results.flatMap((result) => result.recipients);
+    assert.ok(recipients.length <= 200 && recipients.every(({ text }) => text.length <= 300));
+    assert.ok(recipients.reduce((sum, { text }) => sum + Buffer.byteLength(text), 0) <= 64 * 1024);
+  }
+});
+
 void test('a large mail goes out in pieces, whole', async (t) => {
   const { core, remote } = await courierWorld(t);
   const server = await remote('there.example');
@@ -204,8 +247,8 @@ void test('a server that refuses a large mail on its way is heard', async (t) =>
       socket.write('552 5.3.4 too large\r\n');
     },
   });
-  const text = Buffer.alloc(30_000_000, `${'x'.repeat(70)}\r\n`);
-  const job = core.mail('there.example', { to: 'bob@there.example', text, route: null });
+  const text = Buffer.alloc(9_000_000, `${'x'.repeat(70)}\r\n`);
+  const job = core.mail('there.example', { to: 'bob@there.example', text });
   await until(() => core.resultOf(job) !== undefined);
-  assert.equal(core.resultOf(job)?.outcome, 'failed');
+  assert.deepEqual([core.resultOf(job)?.outcome, core.resultOf(job)?.code], ['failed', 552]);
 });

@@ -1,6 +1,7 @@
 /** TLS, the log-in at a relay, and what a server offers. */
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
+import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import type { AttemptResult } from '../../../actors/delivery-domain/protocol.ts';
 import type { CertificatePem } from '../../../runtime/threads/control-channel.ts';
 import { type CourierWorld, courierWorld } from '../../support/courier-world.ts';
@@ -77,6 +78,63 @@ void test('a relay with a log-in', async (t) => {
   const plain = Buffer.from('\0me\0secret').toString('base64');
   assert.ok(server.lines.includes(`AUTH PLAIN ${plain}`));
 });
+
+/** As if the relay were elsewhere. */
+const elsewhere = { isLoopback: () => false };
+const withPassword = { 'relay.user': 'me', 'relay.password': 'secret' };
+
+for (const [what, own, extensions] of [
+  ['a password', withPassword, ['AUTH PLAIN']],
+  ['TLS required', { 'relay.tls': 'required' }, []],
+  ['TLS required and a password', { ...withPassword, 'relay.tls': 'required' }, ['AUTH PLAIN']],
+] as const) {
+  void test(`${what}: a relay with a certificate of nobody known gets neither password nor mail`, async (t) => {
+    const world = await courierWorld(t, { ...elsewhere, settings: own });
+    const server = await world.remote('there.example', {}, { certificate, extensions });
+    world.dns.zone.set('A somebody.else', ['127.0.1.1']);
+    world.core.set('relay', `somebody.else:${world.port}`);
+    const [result] = (await sent(world)).recipients;
+    assert.deepEqual([result?.outcome, result?.enhanced], ['deferred', '4.7.5']);
+    assert.match(result!.text, /^somebody\.else: self-signed certificate: .*NODE_EXTRA_CA_CERTS/);
+    assert.deepEqual(
+      server.lines.filter((line) => !/^(?:EHLO|STARTTLS)/.test(line)),
+      [],
+    );
+  });
+}
+
+void test('a certificate of a known CA: the password goes to the host that it names, and to no other', async (t) => {
+  const usual = getCACertificates('default');
+  setDefaultCACertificates([...usual, certificate.certificate]);
+  t.after(() => setDefaultCACertificates(usual));
+  const world = await courierWorld(t, { ...elsewhere, settings: withPassword });
+  const server = await world.remote('there.example', {}, { certificate, extensions: ['AUTH PLAIN'] });
+  for (const host of ['somebody.else', 'not.it']) world.dns.zone.set(`A ${host}`, ['127.0.1.1']);
+  world.core.set('relay', `not.it:${world.port}`);
+  const [refused] = (await sent(world)).recipients;
+  assert.deepEqual([refused?.outcome, refused?.enhanced], ['deferred', '4.7.5']);
+  assert.match(refused!.text, /Name the host as its certificate does/);
+  assert.equal(
+    server.lines.some((line) => line.startsWith('AUTH')),
+    false,
+  );
+  world.core.set('relay', `somebody.else:${world.port}`);
+  assert.equal((await sent(world)).recipients[0]?.outcome, 'delivered');
+  assert.ok(server.lines.some((line) => line.startsWith('AUTH PLAIN')));
+});
+
+for (const mode of ['opportunistic', 'required', 'none'] as const) {
+  void test(`a password, TLS ${mode} and a relay without TLS: the mail waits`, async (t) => {
+    const world = await courierWorld(t, { ...elsewhere, settings: { ...withPassword, 'relay.tls': mode } });
+    const server = await world.remote('there.example', {}, { extensions: ['AUTH PLAIN'] });
+    world.core.set('relay', `127.0.1.1:${world.port}`);
+    assert.equal((await sent(world)).recipients[0]?.outcome, 'deferred');
+    assert.equal(
+      server.lines.some((line) => /^(?:AUTH|MAIL)/.test(line)),
+      false,
+    );
+  });
+}
 
 void test('a relay that does not take the password: mail waits', async (t) => {
   const world = await courierWorld(t);

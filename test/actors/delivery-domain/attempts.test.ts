@@ -174,3 +174,51 @@ void test('a mail that was given to the queue before is known, recipient by reci
     [],
   );
 });
+
+void test('success is reported by the next server when it took our DSN parameters, and by us when it did not', () => {
+  for (const dsnPassedOn of [true, false]) {
+    const queue = new QueueBench();
+    const recipients = [to('a@example.net', { notify: ['success'] })];
+    queue.ask({ kind: 'enqueue', message: sampleOutgoing(), recipients });
+    const work = queue.begin();
+    const { reports } = queue.finish(work, [{ ...resultOf(work.jobs[0]!, 'delivered'), dsnPassedOn }]);
+    assert.equal(reports.length, dsnPassedOn ? 0 : 1);
+  }
+});
+
+void test('a report that cannot be settled is handed out less and less often, and hinders no other', () => {
+  const queue = new QueueBench({ expireMs: 100 * 60 * minuteMs });
+  for (let i = 0; i < 25; i++) queue.send(['bob@example.net'], sampleOutgoing({ reversePath: 'full@example.org' }));
+  queue.tryAll('failed');
+  for (let i = 0; i < 5; i++) queue.send(['bob@example.net'], sampleOutgoing({ reversePath: 'other@example.org' }));
+  queue.tryAll('failed');
+  let handed = 0;
+  const toOthers = new Set<string>();
+  for (let minute = 0; minute < 24 * 60; minute++) {
+    const { reports } = queue.begin(0);
+    handed += reports.length;
+    const good = reports.filter(({ envelope }) => envelope.reversePath === 'other@example.org');
+    for (const { reportId } of good) toOthers.add(reportId);
+    queue.ask({ kind: 'reported', reportIds: good.map(({ reportId }) => reportId) });
+    queue.advance(minuteMs);
+  }
+  assert.equal(toOthers.size, 5);
+  assert.ok(handed < 25 * 40, `${handed} times in a day`);
+  queue.advance(100 * 60 * minuteMs);
+  queue.begin(0);
+  queue.begin(0);
+  assert.equal(queue.summary().reports, 0, 'given up in the end');
+  assert.equal(queue.holds.size, 0);
+});
+
+void test('reports are handed out in pages of bounded size', () => {
+  const queue = new QueueBench();
+  const addresses = Array.from({ length: 100 }, (_, i) => `u${i}@example.net`);
+  for (let i = 0; i < 5; i++) queue.send(addresses);
+  const work = queue.begin(5);
+  const results = work.jobs.map((job) => resultOf(job, 'failed'));
+  assert.equal(queue.finish(work, results).reports.length, 2);
+  assert.equal(queue.begin(0).reports.length, 2);
+  assert.equal(queue.begin(0).reports.length, 1);
+  assert.equal(queue.begin(0).reports.length, 0);
+});

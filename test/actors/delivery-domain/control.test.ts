@@ -75,10 +75,13 @@ void test('a route is carried by the next attempts, and a bad one is refused', (
   const reroute = (route: string | null) =>
     queue.ask({ kind: 'control', action: 'reroute', filter: {}, preview: false, route });
   assert.deepEqual(reroute('mx2.example.org:2525'), { count: 1 });
-  assert.throws(
-    () => reroute('nowhere'),
-    (error) => error instanceof OperationError && error.code === 'badRoute',
-  );
+  for (const bad of ['nowhere', 'mx.example.org:0', 'mx.example.org:65536', 'a b:25', '2001:db8::1:25', '[1]:25']) {
+    assert.throws(
+      () => reroute(bad),
+      (error) => error instanceof OperationError && error.code === 'badRoute',
+      bad,
+    );
+  }
   assert.equal(queue.begin().jobs[0]?.route, 'mx2.example.org:2525');
 });
 

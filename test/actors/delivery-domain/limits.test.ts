@@ -121,3 +121,42 @@ void test('work that no courier takes is announced again, less and less often; a
   queue.begin();
   assert.equal(queue.rowsWritten, 0);
 });
+
+void test('a dialogue that tells some results early keeps its slot until its last mail', () => {
+  const queue = new QueueBench({ concurrency: 1 });
+  for (let i = 0; i < 2; i++) queue.send();
+  const work = queue.begin(2);
+  const early = queue.finish(work, [resultOf(work.jobs[0]!, 'delivered')], 1);
+  assert.deepEqual([early.dialogue, early.jobs], [work.dialogue, []]);
+  queue.send();
+  assert.equal(queue.begin(1).dialogue, null, 'the second mail is still being sent');
+  assert.equal(queue.finish(work, [resultOf(work.jobs[1]!, 'delivered')]).dialogue, null);
+  assert.ok(queue.begin(1).dialogue);
+});
+
+void test('what a stopping courier did not try is due at once, as if it had not been begun', () => {
+  const queue = new QueueBench();
+  queue.send();
+  queue.send();
+  const work = queue.begin();
+  queue.finish(work, [
+    { ...resultOf(work.jobs[0]!, 'deferred'), recipients: [] },
+    resultOf(work.jobs[1]!, 'delivered'),
+  ]);
+  assert.deepEqual(
+    queue.items().map(({ state, attempts }) => [state, attempts]),
+    [['queued', 0]],
+  );
+  assert.equal(queue.begin().jobs.length, 1);
+});
+
+void test('only network trouble lets a domain rest, not what a courier says of itself', () => {
+  const queue = new QueueBench({ retryMs: [1] });
+  queue.send();
+  const work = queue.begin();
+  const result = resultOf(work.jobs[0]!, 'deferred', false);
+  queue.finish(work, [{ ...result, recipients: result.recipients.map((each) => ({ ...each, enhanced: '4.3.0' })) }]);
+  for (let i = 0; i < 3; i++) queue.send();
+  queue.advance(10);
+  assert.equal(queue.begin(10).jobs.length, 4);
+});

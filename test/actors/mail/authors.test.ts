@@ -10,7 +10,7 @@ void test('addresses are found in all forms of RFC 5322', () => {
     [' Ann Other <ann@example.org>', ['ann@example.org']],
     [' "Other, Ann <x@y>" <ann@example.org> (or (so) \\) )', ['ann@example.org']],
     [' <ann@example.org>,\r\n\tbob@example.org', ['ann@example.org', 'bob@example.org']],
-    [' Team: ann@example.org, Bob <bob@example.org>; , c@x', ['ann@example.org', 'bob@example.org', 'c@x']],
+    [' , ann@example.org,, c@x ,', ['ann@example.org', 'c@x']],
     [' =?utf-8?q?J=C3=B6rg?= <jörg@bücher.example>', ['jörg@bücher.example']],
     [' "a b"@example.org', ['"a b"@example.org']],
     [' ann@example.org <ann@Example.org>', ['ann@Example.org']],
@@ -30,6 +30,13 @@ void test('what could be read in two ways is not read', () => {
       'ann@example.org bob@example.org',
       'ann @example.org',
       'ann(c)@example.org',
+    ],
+    ...[
+      'Team: ann@example.org;',
+      'bob@example.org:ann@example.org;',
+      'ann@example.org, Team: c@x;, d@x',
+      'a@x;',
+      ':a@x',
     ],
     ...['"Ann <ann@example.org>', '(Ann <ann@example.org>', 'ann@exam\0ple.org', 'a:b:ann@example.org;', '@a,@b:c@d'],
   ]) {
@@ -54,10 +61,26 @@ void test('the authors of a mail are those of its one From and its one Sender', 
   assert.deepEqual(authors('From: a@x,\r\n b@x\r\nsender : c@x\r\n\r\nFrom: d@x\r\n'), {
     from: ['a@x', 'b@x'],
     sender: ['c@x'],
+    resent: [],
   });
-  assert.deepEqual(authors('From: a@x\r\n\r\n'), { from: ['a@x'], sender: [] });
-  assert.deepEqual(authors('Subject: x\r\n\r\n'), { from: null, sender: [] });
-  assert.deepEqual(authors('From: a@x\r\nFrom: a@x\r\n\r\n'), { from: null, sender: [] });
-  assert.deepEqual(authors('From: a@x\r\nSender: a@x, b@x\r\n\r\n'), { from: ['a@x'], sender: null });
-  assert.deepEqual(authorsOf(Buffer.from('From: a\xff@x\r\n\r\n', 'latin1')), { from: null, sender: [] });
+  const none = { from: null, sender: [], resent: [] };
+  assert.deepEqual(authors('From: a@x\r\n\r\n'), { ...none, from: ['a@x'] });
+  assert.deepEqual(authors('Subject: x\r\n\r\n'), none);
+  assert.deepEqual(authors('From: a@x\r\nFrom: a@x\r\n\r\n'), none);
+  assert.deepEqual(authors('From: a@x\r\nSender: a@x, b@x\r\n\r\n'), { ...none, from: ['a@x'], sender: null });
+  assert.deepEqual(authorsOf(Buffer.from('From: a\xff@x\r\n\r\n', 'latin1')), none);
+});
+
+void test('blanks in front of a colon hide no author, however many there are', () => {
+  const none = { from: null, sender: [], resent: [] };
+  assert.deepEqual(authors(`From: a@x\r\nFrom${' '.repeat(130)}: b@x\r\n\r\n`), none);
+  assert.deepEqual(authors(`From${'\t'.repeat(500)}: b@x\r\n\r\n`), { ...none, from: ['b@x'] });
+});
+
+void test('who sent a mail on is told of each time that it was', () => {
+  const resent = (header: string): unknown => authorsOf(Buffer.from(`From: a@x\r\n${header}\r\n\r\n`)).resent;
+  const found = ['b@x', 'c@x', 'e@x', 'd@x'];
+  assert.deepEqual(resent('Resent-From: b@x, c@x\r\nResent-Sender: d@x\r\nRESENT-FROM : e@x'), found);
+  assert.equal(resent('Resent-From: b@x\r\nResent-From: b@x: a@x;'), null);
+  assert.equal(resent('Resent-Sender: nobody'), null);
 });

@@ -36,6 +36,11 @@ void test('Bcc goes whole, each of them, and nothing else does', () => {
   );
 });
 
+void test('blanks in front of its colon keep no Bcc', () => {
+  const padded = `Bcc${' '.repeat(130)}: a@x\r\nResent-Bcc${'\t'.repeat(400)}:\r\n b@x\r\n`;
+  assert.equal(completed(`Date: x\r\n${id}${padded}\r\n`), `Date: x\r\n${id}\r\n`);
+});
+
 void test('a mail that is no more than a header, or begins with what is none', () => {
   assert.equal(completed('From: a@x'), `From: a@x\r\n${date}${id}`);
   assert.equal(completed(''), `${date}${id}`);

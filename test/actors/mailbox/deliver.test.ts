@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { OperationError } from '../../../runtime/base/errors.ts';
+import type { Recipient } from '../../../actors/mail/message.ts';
 import { mailbox } from '../../../actors/mailbox/mailbox.ts';
 import { ActorBench } from '../../support/actor-bench.ts';
 import { sampleMail, sampleRecipient } from '../../support/mail-samples.ts';
@@ -137,6 +138,48 @@ void test('a mailbox that is not there: the command is refused, the notice is re
     [[message.mailId, 'failed']],
   );
   assert.deepEqual(none.rows(), []);
+});
+
+void test('a mailbox that is not there: the sender hears of it, unless he has no address or wants to hear nothing', () => {
+  const none = new ActorBench(mailbox, { key: 'gone' });
+  const dsn = { ret: 'full', envelopeId: 'e1' } as const;
+  const told = (facts: Partial<Recipient>, reversePath = 'Bob@Example.NET') => {
+    const mail = sampleMail();
+    const message = { ...mail, envelope: { ...mail.envelope, reversePath } };
+    none.notify({ kind: 'deliver', message, recipient: sampleRecipient(facts) });
+    return none.takeTold().map(({ kind, key, notice, bodies }) => {
+      assert.deepEqual([notice['message'], bodies], [message, [message.body]]);
+      return [kind, key, notice.kind, notice['report'], notice['wishes'], notice['result']];
+    });
+  };
+  const text = 'the mailbox was removed before the mail was put into it';
+  const result = { address: 'ann@example.org', code: 0, outcome: 'failed', enhanced: '5.1.1', text };
+  const wishes = { notify: ['failure'], orcpt: 'rfc822;ann@x', dsn } as const;
+  const nothing = { notify: null, orcpt: null, dsn: { ret: null, envelopeId: null } };
+  assert.deepEqual(told({}), [['delivery-domain', 'example.net', 'report', 'failure', nothing, result]]);
+  assert.deepEqual(told({ wishes }), [['delivery-domain', 'example.net', 'report', 'failure', wishes, result]]);
+  assert.deepEqual(told({ wishes: { ...wishes, notify: ['never'] } }), []);
+  assert.deepEqual(told({ wishes: { ...wishes, notify: ['success', 'delay'] } }), []);
+  assert.deepEqual(told({}, ''), []);
+  assert.deepEqual(told({}, 'bob@[192.0.2.1]'), [], 'nobody can be told at a literal');
+  assert.deepEqual(told({ address: '', folder: 'Sent' }), [], 'a sender needs no word of his own copy');
+});
+
+void test('a delivery is told to a sender who asked for that, once', () => {
+  const box = new MailboxBench();
+  const dsn = { ret: null, envelopeId: null };
+  const deliver = (facts: Partial<Recipient>): unknown[] => {
+    const recipient = sampleRecipient(facts);
+    box.ask({ kind: 'deliver', message: sampleMail({ mailId: 'same' }), recipient });
+    box.notify({ kind: 'deliver', message: sampleMail({ mailId: 'same' }), recipient });
+    return box.takeTold().map(({ key, notice }) => [key, notice['report'], notice['result']]);
+  };
+  const wishes = { notify: ['success', 'failure'], orcpt: null, dsn } as const;
+  const text = 'the mail is in the mailbox';
+  const result = { address: 'ann@example.org', code: 0, outcome: 'delivered', enhanced: '2.1.5', text };
+  assert.deepEqual(deliver({ wishes, fingerprint: 'print' }), [['example.net', 'success', result]]);
+  assert.deepEqual(deliver({ wishes: { ...wishes, notify: null } }), []);
+  assert.deepEqual(deliver({}), []);
 });
 
 void test('an inspector chooses the folder; mail for one that is not there, or cannot be, goes to INBOX', () => {

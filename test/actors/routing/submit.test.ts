@@ -1,6 +1,7 @@
 /** One commit for a mail that is handed in, whichever way its recipients go. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { NotifyOn } from '../../../actors/mail/dsn-wishes.ts';
 import { submit, type Submission, type SubmitContext } from '../../../actors/routing/submit.ts';
 import { OperationError } from '../../../runtime/base/errors.ts';
 import { systemRandom } from '../../../runtime/base/random.ts';
@@ -83,6 +84,27 @@ void test('submit: one remote domain and nothing else asks its queue, whatever n
   assert.deepEqual([message?.dsn, message?.smtpUtf8], [{ ret: 'headers', envelopeId: 'e1' }, true]);
 });
 
+void test('submit: a copy here carries what its sender asked to hear, success for one of an alias alone', async () => {
+  const { core, context } = world();
+  const dsn = { ret: 'full', envelopeId: 'e1' } as const;
+  const asks = (address: string, ...notify: NotifyOn[]) => ({ address, notify, orcpt: `rfc822;${address}` });
+  const recipients = [asks('all@example.org', 'success', 'failure'), asks('bob+news@example.org', 'success')];
+  await submit(context, mail([], { recipients, dsn }));
+  await submit(context, mail([], { recipients: [asks('both@example.org', 'never')] }));
+  await submit(context, mail(['bob@example.org']));
+  const orcpt = 'rfc822;all@example.org';
+  assert.deepEqual(
+    core.mails.map(({ recipient: { mailboxId, wishes } }) => [mailboxId, wishes]),
+    [
+      ['m-ann', { notify: ['success', 'failure'], orcpt, dsn }],
+      ['m-bob', { notify: ['failure'], orcpt, dsn }],
+      ['m-news', { notify: ['success'], orcpt: 'rfc822;bob+news@example.org', dsn }],
+      ['m-ann', { notify: ['never'], orcpt: 'rfc822;both@example.org', dsn: { ret: null, envelopeId: null } }],
+      ['m-bob', undefined],
+    ],
+  );
+});
+
 void test('submit: anything else asks one spool', async () => {
   const { core, context } = world();
   await submit(context, mail(['bob@example.org', 'a@remote.example', 'b@other.example', 'outside@example.org']));
@@ -110,15 +132,26 @@ void test('submit: what is asked about a recipient goes with him, and an alias s
 void test('submit: of two recipients that lead to one address elsewhere, the first stands for both', async () => {
   const { core, context } = world();
   const recipients = [
-    { address: 'Friend@Remote.example', notify: ['delay'], orcpt: null },
+    { address: 'friend@Remote.example', notify: ['delay'], orcpt: null },
     { address: 'friend@remote.example', notify: null, orcpt: null },
     { address: 'outside@example.org', notify: null, orcpt: null },
   ] as const;
   await submit(context, mail([], { recipients }));
   assert.deepEqual(
     core.left.flatMap((each) => each.recipients.map(({ address, notify }) => [address, notify])),
-    [['Friend@remote.example', ['delay']]],
+    [['friend@remote.example', ['delay']]],
   );
+});
+
+void test('submit: letter case is the affair of the other server: who differs by it elsewhere is somebody else', async () => {
+  const { core, context } = world();
+  const several = ['Jo@remote.example', 'jo@REMOTE.example', 'JO@other.example'];
+  await submit(context, mail(several));
+  assert.deepEqual(left(core), ['Jo@remote.example', 'jo@remote.example', 'JO@other.example']);
+  const fingerprints = core.left.flatMap((each) => each.recipients.map(({ fingerprint }) => fingerprint));
+  assert.equal(new Set(fingerprints).size, 3);
+  assert.equal((await submit(context, mail(['jo@other.example']))).resend, false);
+  assert.equal((await submit(context, mail(several.toReversed()))).resend, true);
 });
 
 void test('submit: the same mail again is the same mail, whichever way it went and in whichever order', async () => {

@@ -40,3 +40,21 @@ void test('remote recipients alone are enough; nobody at all, an empty domain, o
   assert.throws(() => ask({ remote: [...remote, ...remote], outgoing }), refusal('sameDomainTwice'));
   assert.throws(() => ask({ remote }), refusal('noOutgoing'));
 });
+
+void test('a domain with thousands of recipients is told in parts that one of its turns can take', () => {
+  const actor = bench();
+  const recipients = Array.from({ length: 2_500 }, (_, i) => to(`u${i}@one.example`));
+  actor.ask({
+    kind: 'accept',
+    message: sampleMail(),
+    recipients: [],
+    remote: [{ domain: 'one.example', recipients }],
+    outgoing,
+  });
+  const parts = actor.told.map(({ notice }) => notice['recipients'] as { readonly address: string }[]);
+  assert.deepEqual(
+    parts.map(({ length }) => length),
+    [1_000, 1_000, 500],
+  );
+  assert.deepEqual(parts.flat(), recipients);
+});

@@ -38,7 +38,7 @@ export const notYourAddress = (address: string, own: string): OperationError =>
   refused(
     'notYourAddress',
     `this account may not send as ${printable(address)}. Cure: send as ${own} or another address that leads to this ` +
-      'account alone; an operator adds one with `ringpost address add`',
+      'account; an operator adds one with `ringpost address add`',
   );
 
 export const connectionLost = (): OperationError =>
@@ -52,6 +52,13 @@ export const unsupportedMediaType = (): OperationError =>
 
 export const messageTooLarge = (bytesMax: number): OperationError =>
   refused('messageTooLarge', `a mail has at most ${bytesMax} bytes here, attachments in base64. Cure: send less`);
+
+export const tooIntricate = (marksMax: number): OperationError =>
+  refused(
+    'tooIntricate',
+    `the JSON has more than ${marksMax} commas, colons and opening brackets outside of its strings. Cure: send the ` +
+      'mail in parts, with fewer recipients, header fields or attachments each',
+  );
 
 export const tooSlow = (): OperationError =>
   refused('tooSlow', 'the request came too slowly and was given up. Cure: send it again over a better line');

@@ -8,10 +8,11 @@ import { hash } from 'node:crypto';
 import { parseSender } from '../../../mail/address.ts';
 import { authorsOf } from '../../../mail/authors.ts';
 import { completeHeader } from '../../../mail/complete-header.ts';
+import { compose, type MailSeed } from '../../../mail/compose.ts';
+import { readRawMessage } from '../../../mail/raw-message.ts';
 import { badRequest, malformed } from './codes.ts';
-import { compose, type MailSeed } from './compose.ts';
+import { boundJson } from './json-bound.ts';
 import { type NewMessage, newMessage, recipientsMax } from './new-message.ts';
-import { readRawMessage } from './raw-message.ts';
 
 export interface Draft {
   readonly reversePath: string;
@@ -28,11 +29,12 @@ export interface Draft {
   bytes(seed: MailSeed): Promise<Uint8Array<ArrayBuffer>>;
 }
 
-/** @throws {OperationError} `badRequest` */
+/** @throws {OperationError} `badRequest`, `tooIntricate` */
 export function draftOfJson(bytes: Uint8Array): Draft {
   const parts = readParts(bytes);
   const { from, to, cc, bcc, stream, tags } = parts;
   const recipients = [...to, ...cc, ...bcc].map(({ address }) => address);
+  const attachments = parts.attachments.map(({ contentBase64: content, ...rest }) => ({ ...rest, content }));
   const messageId = ({ id }: MailSeed): string => messageIdOf(id, from.address);
   return {
     reversePath: withPlainDomain(from.address),
@@ -44,12 +46,13 @@ export function draftOfJson(bytes: Uint8Array): Draft {
     savesSent: parts.saveToSent,
     contentHash: null,
     messageId,
-    bytes: (seed) => compose(parts, messageId(seed), seed),
+    bytes: (seed) => compose({ ...parts, attachments }, messageId(seed), seed),
   };
 }
 
-/** @throws {OperationError} `badRequest` */
+/** @throws {OperationError} `badRequest`, `tooIntricate` */
 function readParts(bytes: Uint8Array): NewMessage {
+  boundJson(bytes);
   let value: unknown;
   try {
     value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
@@ -61,7 +64,7 @@ function readParts(bytes: Uint8Array): NewMessage {
   return parsed.data;
 }
 
-/** @throws {OperationError} `badRequest`, and what `parseSender` does of the reverse-path */
+/** @throws {OperationError} `badRequest`, what `readRawMessage` refuses, and what `parseSender` does of the reverse-path */
 export function draftOfRaw(given: Uint8Array<ArrayBuffer>, query: URLSearchParams): Draft {
   const mail = readRawMessage(given);
   const recipients = query.getAll('to').flatMap((list) => list.split(',').map((one) => one.trim()));
@@ -70,16 +73,16 @@ export function draftOfRaw(given: Uint8Array<ArrayBuffer>, query: URLSearchParam
       `a raw mail has 1 to ${recipientsMax} recipients in ?to=. Cure: ?from=ADDRESS&to=ADDRESS&to=ADDRESS`,
     );
   }
-  const { from, sender } = authorsOf(mail.bytes);
+  const { from, sender, resent } = authorsOf(mail.bytes);
   const [author] = from ?? [];
-  if (from === null || author === undefined || sender === null) {
-    throw badRequest('From must be there once, Sender at most once, both with addresses. Cure: mend the header');
+  if (from === null || author === undefined || sender === null || resent === null) {
+    throw badRequest('From must be there once, Sender at most once, with addresses, not groups. Cure: mend the header');
   }
   const reversePath = withPlainDomain(query.get('from') ?? author);
   const messageId = ({ id }: MailSeed): string => mail.messageId ?? messageIdOf(id, author);
   return {
     reversePath,
-    authors: [reversePath, ...from, ...sender],
+    authors: [reversePath, ...from, ...sender, ...resent],
     recipients,
     smtpUtf8: mail.isInternational || [reversePath, ...recipients].some(hasForeignLocal),
     stream: null,

@@ -4,12 +4,12 @@
  * Promises: nothing of a request's body is read before this; a secret that came in clear from elsewhere is not looked
  * at; 401 is the same for whatever is wrong with a log-in.
  */
-import { BlockList, isIPv4 } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Context, MiddlewareHandler } from 'hono';
 import { authenticateToken } from '../../../account/authenticate-token.ts';
 import { type Authentication, authenticate } from '../../../account/authenticate.ts';
 import type { Scope } from '../../../account/protocol.ts';
+import { isLoopback } from '../loopback.ts';
 import type { ApiContext, ApiEnv } from './api-context.ts';
 import { missingScope, notAuthenticated, tlsRequired, tooManyFailures } from './codes.ts';
 import { problemResponse } from './problem.ts';
@@ -17,11 +17,6 @@ import { problemResponse } from './problem.ts';
 /** RFC 7235 §4.1: both ways in. RFC 7617 §2.1: names and passwords are UTF-8. */
 const challenge = 'Basic realm="Ringpost", charset="UTF-8", Bearer realm="Ringpost"';
 const headerCharactersMax = 4_096;
-
-const loopback = new BlockList();
-loopback.addSubnet('127.0.0.0', 8, 'ipv4');
-loopback.addAddress('::1', 'ipv6');
-loopback.addSubnet('::ffff:127.0.0.0', 104, 'ipv6');
 
 /** @param needs one of these scopes; `api` and `all` are for everything here */
 export function guard(context: ApiContext, needs: readonly Scope[]): MiddlewareHandler<ApiEnv> {
@@ -50,10 +45,6 @@ export function guard(context: ApiContext, needs: readonly Scope[]): MiddlewareH
 
 export const hasScope = (scopes: readonly Scope[], needs: readonly Scope[]): boolean =>
   [...needs, 'api' as const, 'all' as const].some((scope) => scopes.includes(scope));
-
-function isLoopback(address: string): boolean {
-  return address !== '' && loopback.check(address, isIPv4(address) ? 'ipv4' : 'ipv6');
-}
 
 const unauthenticated = (c: Context<ApiEnv>): Response =>
   problemResponse(c, notAuthenticated(), { 'www-authenticate': challenge });

@@ -11,7 +11,7 @@ import { timeOrderedId } from '../../../../runtime/base/ids.ts';
 import { accounts } from '../../../account/protocol.ts';
 import type { ApiContext } from './api-context.ts';
 import { badRequest } from './codes.ts';
-import type { MailSeed } from './compose.ts';
+import type { MailSeed } from '../../../mail/compose.ts';
 
 const keyCharactersMax = 255;
 const askMsMax = 10_000;

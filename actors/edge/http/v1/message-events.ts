@@ -1,12 +1,14 @@
 /**
  * GET /v1/messages/{id}: what happened to a mail, from its history, as `ringpost trace` tells it.
  *
- * Promises: whoever sent it sees all that became of it, but not where in others' mailboxes it lies; whoever got it sees
- * his own copy only, so a Bcc stays one; for everybody else it is not there.
+ * Promises: whoever sent it sees all that became of it, but not where in others' mailboxes it lies, nor to whom elsewhere
+ * an address here sends it on; whoever got it sees his own copy only, so a Bcc stays one; for everybody else it is not
+ * there.
  */
 import { z } from '@hono/zod-openapi';
 import { formatTime } from '../../../../runtime/cli/units.ts';
 import type { InspectedEvent } from '../../../admin/trace.ts';
+import { deliveryDomains } from '../../../delivery-domain/protocol.ts';
 import type { ApiContext, Caller } from './api-context.ts';
 import { noSuchMessage } from './codes.ts';
 import { hasScope } from './guard.ts';
@@ -34,6 +36,14 @@ const idForm = /^[0-9a-z]{26}$/;
 const ofMailbox: readonly string[] = ['mailboxId', 'folder', 'uid'];
 /** What tells one recipient of others, or of the sender's account. */
 const ofSender: readonly string[] = ['recipients', 'submitter'];
+/**
+ * What a queue for another server says to the sender. Its recipient, the servers it talks to and their words (which name
+ * him often) would tell where an alias or a forward leads, and no event says whether the sender gave that address.
+ */
+const ofQueue: ReadonlySet<string> = new Set([
+  ...['from', 'sizeBytes', 'recipients', 'submitter', 'messageId'],
+  ...['attempt', 'attempts', 'code', 'enhanced', 'tls', 'tookMs', 'cause', 'decided'],
+]);
 
 /** @throws {OperationError} `noSuchMessage` */
 export async function storyFor({ core }: ApiContext, caller: Caller, id: string): Promise<Story> {
@@ -43,8 +53,11 @@ export async function storyFor({ core }: ApiContext, caller: Caller, id: string)
   const { facts, scopes } = caller;
   const isOwn = ({ detail }: InspectedEvent): boolean => detail['mailboxId'] === facts.mailboxId;
   if (hasScope(scopes, ['submit']) && events.some(({ detail }) => detail['submitter'] === facts.accountId)) {
-    const lines = events.map((event) => lineOf(event, isOwn(event) ? [] : ofMailbox));
-    return { id, role: 'sender', events: lines };
+    const hidden = (event: InspectedEvent): readonly string[] => {
+      if (event.actor === deliveryDomains.kind) return Object.keys(event.detail).filter((name) => !ofQueue.has(name));
+      return isOwn(event) ? [] : ofMailbox;
+    };
+    return { id, role: 'sender', events: events.map((event) => lineOf(event, hidden(event))) };
   }
   if (!hasScope(scopes, ['mail']) || !events.some(isOwn)) throw noSuchMessage();
   const seen = events.filter((event) => event.kind === 'accepted' || isOwn(event));

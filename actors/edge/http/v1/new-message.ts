@@ -7,6 +7,7 @@
 import { z } from '@hono/zod-openapi';
 import { OperationError } from '../../../../runtime/base/errors.ts';
 import { parseAddress } from '../../../mail/address.ts';
+import type { NamedAddress } from '../../../mail/compose.ts';
 
 /** One commit takes all recipients; `turnNoticesMax` bounds it. */
 export const recipientsMax = 1_000;
@@ -15,12 +16,6 @@ const headersMax = 50;
 /** RFC 5322 §2.1.1 */
 const lineCharactersMax = 998;
 const tagsMax = 20;
-
-export interface Mailbox {
-  readonly name: string;
-  /** As it was given. */
-  readonly address: string;
-}
 
 /** Controls and what turns the direction of text, in a header of one line. */
 const unprintable = /[\p{Cc}\p{Zl}\p{Zp}\u202A-\u202E\u2066-\u2069]/u;
@@ -42,7 +37,7 @@ const mailboxParts = z.strictObject({ address: z.string().max(1_024), name: head
 
 const mailbox = z
   .union([mailboxText, mailboxParts])
-  .transform((given, check): Mailbox => {
+  .transform((given, check): NamedAddress => {
     const { name, address } = typeof given === 'string' ? splitMailbox(given) : given;
     const problem = unprintable.test(name) ? 'its name holds control characters' : addressProblem(address);
     if (problem !== null) check.addIssue({ code: 'custom', message: problem });
@@ -124,7 +119,7 @@ export const newMessage = z
 export type NewMessage = z.output<typeof newMessage>;
 
 /** `Ann <ann@example.org>`, `"Example, Ann" <ann@example.org>` or the bare address. Never throws. */
-function splitMailbox(text: string): Mailbox {
+function splitMailbox(text: string): NamedAddress {
   const open = text.endsWith('>') ? text.lastIndexOf('<') : -1;
   if (open < 0) return { name: '', address: text.trim() };
   const before = text.slice(0, open).trim();
@@ -144,8 +139,20 @@ function addressProblem(address: string): string | null {
 
 /** RFC 4648 §4, with white space or without. Null when it is something else: Node would leave out what it cannot read. */
 function decodeBase64(text: string): Buffer | null {
-  const clean = /\s/.test(text) ? text.replace(/\s+/g, '') : text;
-  const padded = clean.length - (clean.endsWith('==') ? 2 : clean.endsWith('=') ? 1 : 0);
-  const bytes = Buffer.from(clean, 'base64');
-  return bytes.length === Math.floor((padded * 3) / 4) && padded % 4 !== 1 ? bytes : null;
+  const digits = base64Digits(text);
+  const bytes = Buffer.from(text, 'base64');
+  return bytes.length === Math.floor((digits * 3) / 4) && digits % 4 !== 1 ? bytes : null;
+}
+
+/** Characters without white space and padding. Counted one by one: a text of blanks alone took a replacement seconds. */
+function base64Digits(text: string): number {
+  let digits = 0;
+  let padding = 0;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === 0x20 || (code >= 0x09 && code <= 0x0d)) continue;
+    digits++;
+    padding = code === 0x3d ? padding + 1 : 0;
+  }
+  return digits - Math.min(padding, 2);
 }

@@ -18,6 +18,7 @@ const otherwise = 422;
 
 const statuses: ReadonlyMap<string, ContentfulStatusCode> = new Map<string, ContentfulStatusCode>([
   ['badRequest', 400],
+  ['notAMail', 400],
   ['badAddress', 400],
   ['addressTooLong', 400],
   ['addressLiteral', 400],
@@ -33,6 +34,7 @@ const statuses: ReadonlyMap<string, ContentfulStatusCode> = new Map<string, Cont
   ['connectionLost', 400],
   ['requestTooLarge', 413],
   ['messageTooLarge', 413],
+  ['tooIntricate', 413],
   ['unsupportedMediaType', 415],
   ['tooManyFailures', 429],
   ['tooManyRequestKeys', 429],

@@ -8,12 +8,13 @@
 import type { Context } from 'hono';
 import { errorData } from '../../../../runtime/base/errors.ts';
 import { formatDate } from '../../../mail/received.ts';
-import { foreignAddress } from '../../../account/owns-address.ts';
+import { foreignAddress } from '../../../routing/own-address.ts';
+import { routeLimits, Router } from '../../../routing/router.ts';
 import { type ReceivedLine, type Submission, submit } from '../../../routing/submit.ts';
 import { inTime } from '../in-time.ts';
 import type { ApiContext, ApiEnv, Caller } from './api-context.ts';
 import { answerUnknown, messageTooLarge, notYourAddress, unsupportedMediaType } from './codes.ts';
-import type { MailSeed } from './compose.ts';
+import type { MailSeed } from '../../../mail/compose.ts';
 import { type Draft, draftOfJson, draftOfRaw } from './draft.ts';
 import { idempotencyKeyOf, once } from './idempotency.ts';
 import { statusOf } from './problem.ts';
@@ -68,8 +69,8 @@ async function submitDraft(
   isSecured: boolean,
 ): Promise<string> {
   const { principal, facts } = caller;
-  const options = { principal, timeoutMs: lookUpMsMax };
-  const foreign = await foreignAddress(context.core, facts.accountId, draft.authors, options);
+  const router = new Router(context.core, routeLimits, { principal, timeoutMs: lookUpMsMax }, null);
+  const foreign = await foreignAddress(router, facts.mailboxId, draft.authors);
   if (foreign !== null) throw notYourAddress(foreign, facts.address);
   const bytes = await draft.bytes(seed);
   if (bytes.length > context.messageBytesMax) throw messageTooLarge(context.messageBytesMax);

@@ -1,7 +1,7 @@
 /** What the edge remembers of addresses, and that it never says of one what is no longer so. */
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
-import { addressChangedTopic } from '../../../../actors/edge/smtp/known-addresses.ts';
+import { addressChangedTopic, domainChangedTopic } from '../../../../actors/edge/smtp/known-addresses.ts';
 import { formatAnswer } from '../../../support/smtp-answers.ts';
 import type { SmtpClient } from '../../../support/smtp-client.ts';
 import { SmtpWorld } from '../../../support/smtp-edge-world.ts';
@@ -53,4 +53,20 @@ void test('known addresses: an answer that a change overtook is not remembered',
   assert.equal(formatAnswer(await asked), '250 2.1.5 Ok');
   await rcpt('ann@example.org');
   assert.equal(questions('ann@example.org'), 2);
+});
+
+void test('known addresses: a domain that is not ours is asked for once a second, and anew when it has become ours', async () => {
+  const asked = (): number => world.core.calls.filter((call) => call.includes('remote.example')).length;
+  assert.match(await rcpt('bob@remote.example'), /^550 5\.7\.1/);
+  const first = asked();
+  assert.ok(first > 0);
+  await rcpt('cy+x@remote.example');
+  assert.equal(asked(), first);
+  world.core.publish(domainChangedTopic, 'remote.example');
+  await rcpt('bob@remote.example');
+  assert.ok(asked() > first);
+  const second = asked();
+  world.clock.advance(1_000);
+  await rcpt('bob@remote.example');
+  assert.ok(asked() > second);
 });

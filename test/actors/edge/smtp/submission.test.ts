@@ -17,6 +17,7 @@ beforeEach(() => {
   world.core.mails.length = 0;
   world.core.left.length = 0;
   world.core.setAccount('a-m-ann', { savesSent: false });
+  world.core.setCredentialGone('a-m-ann', false);
 });
 
 async function handIn(mail: string, to: readonly string[], parameters = ''): Promise<string> {
@@ -107,6 +108,33 @@ void test('submission: a core that cannot say whose an address is puts the mail 
   world.core.queryFailures.push(tryLater('busy', 'busy'));
   assert.equal(formatAnswer(await client.ask('MAIL FROM:<ann@example.org>')), '451 4.3.0 busy');
   assert.equal(formatAnswer(await client.ask('MAIL FROM:<ann@example.org>')), '250 2.1.0 Ok');
+});
+
+void test('submission: a header beyond all measure is refused before anybody looks into it', async () => {
+  const beganMs = performance.now();
+  const mail = `From: ann@example.org\r\n${'a:\r\n'.repeat(1_000_000)}\r\n`;
+  assert.match(await handIn(mail, ['bob@example.org']), /^552 5\.3\.4 Header is larger/);
+  assert.ok(performance.now() - beganMs < 2_000);
+  assert.deepEqual(world.core.mails, []);
+});
+
+void test('submission: a second author behind many blanks is seen', async () => {
+  const mail = `From: ann@example.org\r\nFrom${' '.repeat(130)}: bob@example.org\r\n\r\n`;
+  assert.match(await handIn(mail, ['bob@example.org']), /^550 5\.7\.1 The mail needs one well-formed From/);
+});
+
+void test('submission: a password that is taken away sends nothing more, over an open session neither', async () => {
+  const client = await world.client();
+  const plain = Buffer.from('\0ann@example.org\0secret').toString('base64');
+  expectReply(await client.ask(`AUTH PLAIN ${plain}`), 235);
+  expectReply(await client.ask('MAIL FROM:<ann@example.org>'), 250);
+  expectReply(await client.ask('RSET'), 250);
+  world.core.setCredentialGone('a-m-ann', true);
+  assert.match(
+    formatAnswer(await client.ask('MAIL FROM:<ann@example.org>')),
+    /^550 5\.7\.1 This account may no longer/,
+  );
+  assert.match(formatAnswer(await client.ask('MAIL FROM:<>')), /^530 /);
 });
 
 void test('submission: a commit that is refused is told, and nothing is kept', async () => {

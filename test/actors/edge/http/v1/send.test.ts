@@ -110,7 +110,13 @@ void test('nobody sends as somebody else: From, reverse-path and Sender must be 
   assertProblem(await raw('From: ann@example.org, bob@example.org', ''), 403, 'notYourAddress');
   assertProblem(await raw('From: ann@example.org\r\nFrom: ann@example.org', ''), 400, 'badRequest');
   assertProblem(await raw('Subject: nobody', ''), 400, 'badRequest');
+  assertProblem(await raw('From: bob@example.org:ann@example.org;', ''), 400, 'badRequest');
+  assertProblem(await raw('From: ann@example.org\r\nResent-From: bob@example.org', ''), 403, 'notYourAddress');
+  assertProblem(await raw(`From: ann@example.org\r\n${'a:\r\n'.repeat(2_001)}b:`, ''), 422, 'headerTooLarge');
+  assertProblem(await raw('From: ann@example.org\r\nno field', ''), 422, 'notAField');
   assert.equal((await raw('From: ann+shop@example.org', '')).status, 202, 'a detail of the own address is own');
+  await world.admin.json(['address', 'add', 'team@example.org', '--to', 'ann@example.org', 'bob@example.org']);
+  assert.equal((await raw('From: team@example.org', '')).status, 202, 'so is what it shares with others');
 });
 
 void test('what is malformed is 400 and says where', async () => {
@@ -179,6 +185,11 @@ void test('a mail that is too large is 413, by its length or by its bytes', asyn
     duplex: 'half',
   });
   assert.equal(chunked.status, 413);
+});
+
+void test('a mail of JSON with a million parts is 413, though its bytes are few', async () => {
+  const parts = Array.from({ length: 500_000 }, () => ({}));
+  assertProblem(await send({ ...hello, to: parts }), 413, 'tooIntricate');
 });
 
 void test('a core that is busy is 503 with Retry-After, and a bug tells nothing of itself', async () => {

@@ -2,13 +2,13 @@
  * A mail as its sender wrote it: bytes of `message/rfc822`.
  *
  * Promises: line ends are CRLF and nothing else, so that no later server can see an end of the mail inside it.
- * Leaves to others: what is added where it is missing (`mail/complete-header.ts`), who may be its author.
+ * Leaves to others: what is added where it is missing (`complete-header.ts`), who may be its author.
  */
 import { isAscii } from 'node:buffer';
-import { headerFacts } from '../../../mail/header-facts.ts';
-import { headerFields } from '../../../mail/header-fields.ts';
-import { badRequest } from './codes.ts';
 import { withCrlf } from './crlf.ts';
+import { headerFacts } from './header-facts.ts';
+import { notAMail } from './refusals.ts';
+import { checkSubmittedHeader } from './submitted-header.ts';
 
 export interface RawMessage {
   readonly bytes: Uint8Array<ArrayBuffer>;
@@ -18,13 +18,12 @@ export interface RawMessage {
   readonly isInternational: boolean;
 }
 
-/** @throws {OperationError} `badRequest` */
+/** @throws {OperationError} `notAMail`, `headerTooLarge`, `notAField` */
 export function readRawMessage(given: Uint8Array<ArrayBuffer>): RawMessage {
   const bytes = withCrlf(given);
+  const headerEnd = checkSubmittedHeader(bytes);
   const { facts, hasHeaderEnd } = headerFacts(bytes);
-  if (!hasHeaderEnd) {
-    throw badRequest('this is no mail: the empty line that ends a header is missing. Cure: send a message of RFC 5322');
-  }
-  const isInternational = !isAscii(bytes.subarray(0, headerFields(bytes).end));
+  if (!hasHeaderEnd) throw notAMail();
+  const isInternational = !isAscii(bytes.subarray(0, headerEnd));
   return { bytes, messageId: facts.messageId, isInternational };
 }

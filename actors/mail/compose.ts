@@ -6,7 +6,32 @@
  */
 import MailComposer from 'nodemailer/lib/mail-composer';
 import { withCrlf } from './crlf.ts';
-import type { Mailbox, NewMessage } from './new-message.ts';
+
+export interface NamedAddress {
+  /** '' for none. */
+  readonly name: string;
+  readonly address: string;
+}
+
+/** What its sender says of a mail. Checked by whoever takes it from him. */
+export interface MailParts {
+  readonly from: NamedAddress;
+  readonly to: readonly NamedAddress[];
+  readonly cc: readonly NamedAddress[];
+  readonly replyTo: readonly NamedAddress[];
+  readonly subject: string;
+  readonly text?: string | undefined;
+  readonly html?: string | undefined;
+  /** Further fields: name -> text. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly attachments: readonly {
+    readonly filename: string;
+    readonly contentType: string;
+    readonly content: Buffer;
+    /** Shows it inside the html, as `cid:<this>`. */
+    readonly contentId?: string | undefined;
+  }[];
+}
 
 /** What a mail has that its sender did not say. */
 export interface MailSeed {
@@ -17,7 +42,7 @@ export interface MailSeed {
 
 /** @param messageId without angle brackets */
 export async function compose(
-  parts: NewMessage,
+  parts: MailParts,
   messageId: string,
   { id, atMs }: MailSeed,
 ): Promise<Uint8Array<ArrayBuffer>> {
@@ -31,7 +56,7 @@ export async function compose(
     ...(text === undefined ? {} : { text }),
     ...(html === undefined ? {} : { html }),
     headers: Object.entries(parts.headers).map(([key, value]) => ({ key, value })),
-    attachments: attachments.map(({ filename, contentType, contentBase64: content, contentId }) => ({
+    attachments: attachments.map(({ filename, contentType, content, contentId }) => ({
       filename,
       contentType,
       content,
@@ -50,4 +75,4 @@ export async function compose(
   return withCrlf(new Uint8Array(built));
 }
 
-const asPerson = ({ name, address }: Mailbox) => ({ name, address });
+const asPerson = ({ name, address }: NamedAddress) => ({ name, address });
