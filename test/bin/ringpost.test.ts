@@ -13,12 +13,15 @@ const needsOlder = found === null ? { skip: "needs a Node older than 24 as the m
 /** Stands for the node program: says where it runs, ends as it is told, or waits for SIGTERM and ends with 3. */
 const program = `
   const [what, detail]: string[] = process.argv.slice(2);
-  console.log(JSON.stringify({ major: process.version.split('.')[0], args: process.argv.slice(2) }));
+  const say = (): void => console.log(JSON.stringify({ major: process.version.split('.')[0], args: process.argv.slice(2) }));
+  if (what !== 'wait') say();
   if (what === 'exit') process.exit(Number(detail));
   if (what === 'die') process.kill(process.pid, 'SIGKILL');
   if (what === 'wait') {
     const alive = setInterval(() => {}, 1000);
     process.once('SIGTERM', () => { console.log('stopping'); process.exitCode = 3; clearInterval(alive); });
+    // Whoever hears it may send the signal.
+    say();
   }
 `;
 
