@@ -26,6 +26,7 @@ void test('memory store: a write settles when the scheduler says so, and the old
   const store = new MemoryStore({ settle: (apply) => applies.push(apply) });
   const first = store.write([op(a, 1)]);
   const second = store.write([op(a, 2)]);
+  assert.equal(store.get(a), undefined, 'not readable before it is durable');
   applies[1]!();
   await first;
   assert.deepEqual(store.get(a), Uint8Array.of(1));
