@@ -23,6 +23,7 @@ export class Contents {
   load(job: Job): Promise<MailContent | null> {
     const known = this.#entries.get(job.attemptId);
     if (known !== undefined) return known.whole;
+    // Whatever the reason: the attempt's result says that the stored mail could not be read, and it is tried again.
     const whole = openContent(this.#core, job, this.#pieceBytes).catch(() => null);
     const entry: Entry = { whole, content: null };
     this.#entries.set(job.attemptId, entry);

@@ -10,8 +10,9 @@
  */
 import type { Clock } from '../../runtime/base/clock.ts';
 import type { CoreApi } from '../../runtime/threads/core-api.ts';
-import { hostPort, type RemoteRoute } from '../delivery-domain/policy.ts';
+import type { RemoteRoute } from '../delivery-domain/policy.ts';
 import type { AttemptResult, Job, RecipientResult, Work } from '../delivery-domain/protocol.ts';
+import { parseHostPort } from '../mail/host-port.ts';
 import { Contents } from './contents.ts';
 import { Dialer, type DialerContext } from './dialer.ts';
 import type { CourierLimits } from './limits.ts';
@@ -314,6 +315,6 @@ const notBegun = noReply('4.4.7', 'not tried: the mails before it took too long'
 
 /** An operator's `host:port` for one mail. */
 function rerouted(text: string): RemoteRoute | null {
-  const place = hostPort(text);
+  const place = parseHostPort(text);
   return place === null ? null : { ...place, auth: null, tls: 'opportunistic' };
 }

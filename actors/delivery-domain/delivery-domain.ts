@@ -7,6 +7,7 @@
  * Leaves to others: talking to servers (`courier/`), writing DSNs (`courier/reports.ts`), what the settings say
  * (`policy.ts`; whoever asks brings it).
  */
+import { isDeepStrictEqual } from 'node:util';
 import type { ActorKind, View } from '../../runtime/actor/actor.ts';
 import { Continue } from '../../runtime/actor/actor.ts';
 import { type CommandTable, runCommand } from '../command-table.ts';
@@ -53,13 +54,11 @@ export const deliveryDomain: ActorKind<DeliveryDomainProtocol> = {
 
   command(turn, command) {
     const queue = new Queue(turn);
-    const before = JSON.stringify(queue.head);
+    const before = { ...queue.head };
     const answer = runCommand(commands, queue, command);
     // A courier that finds nothing leaves no trace.
     const isIdle =
-      command.kind === 'begin' &&
-      (answer as Work).reports.length === 0 &&
-      JSON.stringify({ ...queue.head, announced: 0 }) === before;
+      command.kind === 'begin' && (answer as Work).reports.length === 0 && isDeepStrictEqual(queue.head, before);
     if (isIdle) return answer;
     queue.save();
     if (leavesWork(command, answer) && hasWorkNow(queue)) turn.announce();

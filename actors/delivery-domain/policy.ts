@@ -5,6 +5,7 @@
  * Promises: a setting that is missing or malformed counts as its default; never throws.
  * Leaves to others: what may be set (`settings/`).
  */
+import { parseHostPort } from '../mail/host-port.ts';
 import type { DeliveryPolicy } from './protocol.ts';
 
 /** As the topic `settings` has it. Keys with a domain in them are there only when set. */
@@ -51,22 +52,14 @@ export function mailsPerConnectionOf(settings: ClusterSettings): number {
 
 /** The domain's own route, else the relay, else null: its MX hosts. */
 export function routeOf(domain: string, settings: ClusterSettings): RemoteRoute | null {
-  const own = hostPort(textOf(settings, `routes.${domain}`));
+  const own = parseHostPort(textOf(settings, `routes.${domain}`) ?? '');
   if (own !== null) return { ...own, auth: null, tls: 'opportunistic' };
-  const relay = hostPort(textOf(settings, 'relay'));
+  const relay = parseHostPort(textOf(settings, 'relay') ?? '');
   if (relay === null) return null;
   const user = textOf(settings, 'relay.user') ?? '';
   const auth = user === '' ? null : { user, password: textOf(settings, 'relay.password') ?? '' };
   const tls = textOf(settings, 'relay.tls');
   return { ...relay, auth, tls: tls === 'required' || tls === 'none' ? tls : 'opportunistic' };
-}
-
-/** `host:port`, `host`, `[2001:db8::1]:25`. Null when it is none. */
-export function hostPort(text: string | null | undefined): { readonly host: string; readonly port: number } | null {
-  const match = /^(?:\[([^\]]+)\]|([^:[\]\s]+))(?::(\d{1,5}))?$/.exec(text ?? '');
-  if (match === null) return null;
-  const port = match[3] === undefined ? 25 : Number(match[3]);
-  return port >= 1 && port <= 65_535 ? { host: (match[1] ?? match[2])!.replace(/^IPv6:/i, ''), port } : null;
 }
 
 function textOf(settings: ClusterSettings, key: string): string | undefined {

@@ -1,7 +1,7 @@
 /** What settings say about a domain. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { hostPort, mailsPerConnectionOf, policyOf, routeOf } from '../../../actors/delivery-domain/policy.ts';
+import { mailsPerConnectionOf, policyOf, routeOf } from '../../../actors/delivery-domain/policy.ts';
 
 const settings = (texts: Record<string, string>) =>
   Object.fromEntries(Object.entries(texts).map(([key, value]) => [key, { value, isDefault: false }]));
@@ -55,7 +55,8 @@ void test('a route, else the relay with its log-in, else none', () => {
   });
 });
 
-void test('host and port', () => {
-  assert.deepEqual(hostPort('mx.example'), { host: 'mx.example', port: 25 });
-  for (const wrong of ['', 'a:b', 'a:0', 'a:65536', 'a b:25', ':25', null]) assert.equal(hostPort(wrong), null);
+void test('a place that cannot be read counts as none', () => {
+  for (const wrong of ['', 'mx.example', 'a:b', 'a:0', 'a:65536', 'a b:25', ':25']) {
+    assert.equal(routeOf('there.example', settings({ relay: wrong })), null, wrong);
+  }
 });
