@@ -5,11 +5,13 @@
  */
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { accounts } from '../actors/account/protocol.ts';
 import { addresses } from '../actors/address/protocol.ts';
 import { mailCliRows, mailNouns } from '../actors/admin/cli-rows.ts';
 import { dueTopic } from '../actors/delivery-domain/due-topic.ts';
 import { deliveryDomains, deliveryDueTopic } from '../actors/delivery-domain/protocol.ts';
 import { dnsServersOf, edgeSpecs } from '../actors/edge/edge-specs.ts';
+import { accountChangedTopic } from '../actors/edge/smtp/known-accounts.ts';
 import { addressChangedTopic, domainChangedTopic } from '../actors/edge/smtp/known-addresses.ts';
 import { localDomains } from '../actors/local-domain/protocol.ts';
 import { parseAddress } from '../actors/mail/address.ts';
@@ -37,7 +39,8 @@ const program = import.meta.url.includes('/node_modules/') ? 'ringpost' : 'npx r
 const quickstartDefaults = { 'smtp.listen': '127.0.0.1:2525', 'http.listen': '127.0.0.1:8025', 'log.level': 'warn' };
 
 /**
- * `settings`: all cluster settings but their secrets, now and at every change; `addressChanged`, `domainChanged`: the key of each address that changes; `deliveryDue`: of each delivery domain that has work.
+ * `settings`: all cluster settings but their secrets, now and at every change; `addressChanged`, `domainChanged`,
+ * `accountChanged`: the key of each of them that changes; `deliveryDue`: of each delivery domain that has work.
  */
 function topicsOf({ engine }: Core): ReadonlyMap<string, Topic> {
   const principal = { kind: 'node', id: 'settings' } as const;
@@ -52,6 +55,7 @@ function topicsOf({ engine }: Core): ReadonlyMap<string, Topic> {
   return new Map([
     ['settings', settings],
     [addressChangedTopic, (publish) => engine.watchKind(addresses.kind, publish)],
+    [accountChangedTopic, (publish) => engine.watchKind(accounts.kind, publish)],
     [domainChangedTopic, (publish) => engine.watchKind(localDomains.kind, publish)],
     [deliveryDueTopic, dueTopic(engine, deliveryDomains.kind)],
   ]);

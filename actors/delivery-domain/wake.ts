@@ -13,7 +13,7 @@ export const wakeTimer = 'wake';
 /** Also: a high rate would otherwise need a timer every few milliseconds. */
 const earlyMs = 1_000;
 /** Said again when no courier came, each time after twice as long. */
-const announceMsMin = 5_000;
+const announceMsMin = 1_000;
 const announceMsMax = 600_000;
 
 /** Null: nothing to wait for. */

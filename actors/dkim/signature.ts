@@ -38,8 +38,9 @@ const continuation = '\r\n\t';
 
 /** Whole lines with CRLF; '' when there is nothing that can be signed. */
 export function signatures(domain: string, bytes: Uint8Array, keys: readonly SignatureKey[], nowMs: number): string {
+  if (keys.length === 0) return '';
   const { fields, body } = relaxedMessage(bytes);
-  if (keys.length === 0 || !fields.some(({ name }) => name === 'from')) return '';
+  if (!fields.some(({ name }) => name === 'from')) return '';
   const hash = new RelaxedHash('sha256');
   hash.update(body);
   const bodyHash = hash.digest('base64');

@@ -14,9 +14,9 @@ import type { Random } from '../../runtime/base/random.ts';
 import type { CoreApi } from '../../runtime/threads/core-api.ts';
 import { signatureLines } from '../dkim/sign.ts';
 import { parseSender } from '../mail/address.ts';
-import { authorsOf } from '../mail/authors.ts';
+import { type Authors, authorsOf } from '../mail/authors.ts';
 import { headerFacts } from '../mail/header-facts.ts';
-import type { IncomingMessage } from '../mail/message.ts';
+import type { HeaderFacts, IncomingMessage } from '../mail/message.ts';
 import type { DsnRequest, NotifyOn } from '../mail/dsn-wishes.ts';
 import type { RemoteShare } from '../spool/protocol.ts';
 import { type CopiedMail, headerLines, localCopies, remoteShares, type RoutedRecipient, sentCopyOf } from './copies.ts';
@@ -71,6 +71,9 @@ export interface Resolved {
   readonly routed: readonly RoutedRecipient[];
   /** SHA-256 of `bytes` in base64url, where it is known. */
   readonly bodyHash?: string;
+  /** Of `bytes`, where they are known. */
+  readonly header?: HeaderFacts;
+  readonly authors?: Authors;
   readonly commitMsMax?: number;
 }
 
@@ -92,7 +95,7 @@ export async function submit(context: SubmitContext, submission: Submission): Pr
 export async function submitResolved(
   { core, clock, random, sign = signatureLines }: SubmitContext,
   submission: Submission,
-  { routed, bodyHash, commitMsMax }: Resolved,
+  { routed, bodyHash, header, authors, commitMsMax }: Resolved,
 ): Promise<Taken> {
   if (routed.length === 0) throw refused('noRecipients', 'a mail has at least one recipient; name one');
   const { bytes, reversePath, submitter, dsn, smtpUtf8, sentCopy, stream = null, tags = [] } = submission;
@@ -101,7 +104,7 @@ export async function submitResolved(
   const message: IncomingMessage = {
     mailId: timeOrderedId(nowMs, random),
     body: { hash: bodyKey, sizeBytes: bytes.length },
-    header: headerFacts(bytes).facts,
+    header: header ?? headerFacts(bytes).facts,
     envelope: { reversePath, submitter, tenant: null, stream, tags },
     receivedAtMs: nowMs,
   };
@@ -111,7 +114,7 @@ export async function submitResolved(
   const remote = remoteShares(mail, routed);
   if (sentCopy !== null) local.push(sentCopyOf(mail, sentCopy));
   const isSigned = submission.signs && remote.length > 0;
-  const signature = isSigned ? await sign(core, signingDomain(bytes), bytes, nowMs) : '';
+  const signature = isSigned ? await sign(core, signingDomain(authors ?? authorsOf(bytes)), bytes, nowMs) : '';
   const prefix = headerLines(signature + received(onlyRecipient(routed, remote)));
   const outgoing = remote.length === 0 ? null : { prefix, dsn, smtpUtf8 };
   return dispatch(
@@ -171,8 +174,8 @@ function onlyRecipient(routed: readonly RoutedRecipient[], remote: readonly Remo
 }
 
 /** RFC 7489 §3.1: the domain that the reader of a mail sees as its author's. '' when there is none. */
-function signingDomain(bytes: Uint8Array): string {
-  const author = authorsOf(bytes).from?.[0] ?? '';
+function signingDomain({ from }: Authors): string {
+  const author = from?.[0] ?? '';
   return author.slice(author.lastIndexOf('@') + 1);
 }
 

@@ -1,6 +1,7 @@
 /** A core of plain maps for tests of the SMTP edge: addresses, domains, accounts, mailboxes, spools and queues, with failures to order. */
 import type { ActorRef, AskOptions } from '../../runtime/actor/actor.ts';
 import type { CoreApi } from '../../runtime/threads/core-api.ts';
+import { accountChangedTopic } from '../../actors/edge/smtp/known-accounts.ts';
 import type { AccountFacts, Credential, Scope } from '../../actors/account/protocol.ts';
 import type { AddressTarget } from '../../actors/address/protocol.ts';
 import type { DomainPolicy } from '../../actors/local-domain/protocol.ts';
@@ -98,15 +99,18 @@ export class FakeCore implements CoreApi {
     return this;
   }
 
-  setAccount(accountId: string, changes: Partial<AccountFacts>): void {
+  /** Told to edges at once, as by the real core, unless `isTold` is false. */
+  setAccount(accountId: string, changes: Partial<AccountFacts>, isTold = true): void {
     const there = this.#accounts.get(accountId);
     if (there !== undefined) there.facts = { ...there.facts, ...changes };
+    if (isTold) this.publish(accountChangedTopic, accountId);
   }
 
   /** What it logged in with counts no more: it was removed, or has expired. */
   setCredentialGone(accountId: string, isGone: boolean): void {
     const there = this.#accounts.get(accountId);
     if (there !== undefined) there.isCredentialGone = isGone;
+    this.publish(accountChangedTopic, accountId);
   }
 
   alias(address: string, ...targets: string[]): this {

@@ -12,6 +12,7 @@ import type { RoutedRecipient } from '../../routing/copies.ts';
 import type { Router } from '../../routing/router.ts';
 import type { SubmitContext } from '../../routing/submit.ts';
 import type { BodyCollector, MemoryBudget } from './body-collector.ts';
+import type { KnownAccounts } from './known-accounts.ts';
 import type { SmtpLimits, SmtpSettings } from './limits.ts';
 import type { Reply } from './replies.ts';
 import type { EdgeStats } from './stats.ts';
@@ -48,6 +49,7 @@ export interface Edge {
   readonly router: Router;
   readonly inspectors: readonly Inspector[];
   readonly throttle: LoginThrottle;
+  readonly knownAccounts: KnownAccounts;
   /** Signs what leaves. */
   readonly sign: NonNullable<SubmitContext['sign']>;
   readonly budget: MemoryBudget;

@@ -4,7 +4,7 @@
  * Leaves to others: whose an address is (`routing/own-address.ts`).
  */
 import { accounts } from '../../account/protocol.ts';
-import { authorsOf } from '../../mail/authors.ts';
+import type { Authors } from '../../mail/authors.ts';
 import { foreignAddress } from '../../routing/own-address.ts';
 import type { Account, Edge } from './dialogue.ts';
 import { refusalReply, type Reply, replies } from './replies.ts';
@@ -16,8 +16,8 @@ export async function senderRefusal(edge: Edge, account: Account, sender: string
 }
 
 /** RFC 6409 §6.1: what readers see must be the account's too. @throws {OperationError} cannot say now */
-export async function authorRefusal(edge: Edge, account: Account, bytes: Uint8Array): Promise<Reply | null> {
-  const { from, sender, resent } = authorsOf(bytes);
+export async function authorRefusal(edge: Edge, account: Account, authors: Authors): Promise<Reply | null> {
+  const { from, sender, resent } = authors;
   if (from === null || sender === null || resent === null) return replies.malformedAuthors;
   const foreign = await foreignAddress(edge.router, account.facts.mailboxId, [...from, ...sender, ...resent]);
   if (foreign === null) return null;
@@ -27,16 +27,24 @@ export async function authorRefusal(edge: Edge, account: Account, bytes: Uint8Ar
 
 /**
  * The account as it is now; null when it has been disabled or removed since, or the credential that it came with has been
- * removed or is expired. Both in one round trip. @throws {OperationError} cannot say now
+ * removed or is expired. Both in one round trip, or none when that was asked a moment ago.
+ * @throws {OperationError} cannot say now
  */
-export async function freshAccount({ core, limits }: Edge, account: Account): Promise<Account | null> {
+export async function freshAccount(edge: Edge, account: Account): Promise<Account | null> {
+  const { core, limits, knownAccounts } = edge;
+  const known = knownAccounts.get(account);
+  if (known !== null) return { ...account, facts: known.facts, credential: known.credential };
+  const { changes } = knownAccounts;
   const options = { principal: account.principal, timeoutMs: limits.queryMsMax };
   const ref = accounts.ref(account.facts.accountId);
   const [facts, credential] = await Promise.all([
     core.query(ref, { kind: 'facts' } as const, options),
     core.query(ref, { kind: 'credential', credentialId: account.credential.id } as const, options),
   ]);
-  return facts.enabled && credential !== null ? { ...account, facts, credential } : null;
+  if (!facts.enabled || credential === null) return null;
+  const fresh = { ...account, facts, credential };
+  knownAccounts.keep(fresh, changes);
+  return fresh;
 }
 
 function notYours(what: string, address: string, { facts }: Account): Reply {

@@ -15,6 +15,7 @@ import { Router } from '../../routing/router.ts';
 import { Admission } from './admission.ts';
 import { stranger } from './commit.ts';
 import type { Edge, EdgeLog } from './dialogue.ts';
+import { accountChangedTopic, KnownAccounts } from './known-accounts.ts';
 import { addressChangedTopic, domainChangedTopic, KnownAddresses } from './known-addresses.ts';
 import { checkLimits, defaultLimits, defaultSettings, type SmtpLimits, type SmtpSettings } from './limits.ts';
 import { type SmtpListener, SmtpListenerServer } from './listener.ts';
@@ -80,6 +81,7 @@ export async function startSmtpEdge(options: SmtpEdgeOptions): Promise<SmtpEdge>
       edge.isStorageLow = value === true;
     }),
     options.core.subscribe(addressChangedTopic, (value) => known.forget(value as string)),
+    options.core.subscribe(accountChangedTopic, (value) => edge.knownAccounts.forget(value as string)),
     options.core.subscribe(domainChangedTopic, (value) => known.forgetDomain(value as string)),
   ];
   return {
@@ -117,6 +119,7 @@ function makeEdge(options: SmtpEdgeOptions, known: KnownAddresses): Edge {
     limits,
     inspectors,
     throttle: new LoginThrottle(clock),
+    knownAccounts: new KnownAccounts(clock),
     sign,
     settings: { ...defaultSettings, ...options.settings },
     sessionPrefix: `${randomText(random, 8)}-`,

@@ -5,6 +5,7 @@
  * Leaves to others: destinations and the command (`routing/`).
  */
 import { timeOrderedId } from '../../../runtime/base/ids.ts';
+import { authorsOf } from '../../mail/authors.ts';
 import { completeHeader } from '../../mail/complete-header.ts';
 import { headerFacts } from '../../mail/header-facts.ts';
 import { checkSubmittedHeader } from '../../mail/submitted-header.ts';
@@ -30,9 +31,11 @@ export async function submitMail(
   const { facts, principal } = account;
   const body = collector.finish();
   checkSubmittedHeader(body.bytes);
-  if (isLooping(edge, body.bytes, headerFacts(body.bytes).receivedCount)) return replies.tooManyHops;
+  const header = headerFacts(body.bytes);
+  if (isLooping(edge, body.bytes, header.receivedCount)) return replies.tooManyHops;
   const nowMs = edge.clock.nowMs();
-  const refusal = await authorRefusal(edge, account, body.bytes);
+  const authors = authorsOf(body.bytes);
+  const refusal = await authorRefusal(edge, account, authors);
   if (refusal !== null) return refusal;
   const messageId = `${timeOrderedId(nowMs, edge.random)}@${facts.address.slice(facts.address.lastIndexOf('@') + 1)}`;
   const bytes = completeHeader(body.bytes, { nowMs, messageId });
@@ -55,7 +58,12 @@ export async function submitMail(
       contentHash: body.hash,
       principal,
     },
-    { routed, commitMsMax: edge.limits.commitMsMax, ...(bytes === body.bytes ? { bodyHash: body.hash } : {}) },
+    {
+      routed,
+      authors,
+      commitMsMax: edge.limits.commitMsMax,
+      ...(bytes === body.bytes ? { bodyHash: body.hash, header: header.facts } : {}),
+    },
   );
   edge.stats.accepted++;
   edge.stats.acceptedBytes += sizeBytes;
