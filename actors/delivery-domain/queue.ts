@@ -21,7 +21,7 @@ import {
   type StateRow,
   stateKey,
 } from './rows.ts';
-import { nextWakeMs, wakeTimer } from './wake.ts';
+import { firesSoon, nextWakeMs, wakeTimer } from './wake.ts';
 
 /** Recipients of one turn's housework: at some 1.5 KB each, report and ledger, half of what a turn may write. */
 const houseworkMax = 1_200;
@@ -40,10 +40,13 @@ export class Queue {
   /** There is more to be done by time alone than one turn may do: nothing new is begun, and the next turn comes at once. */
   isBehind = false;
   #housework = houseworkMax;
+  /** The earliest time to come of what this turn has entered. */
+  #enteredMs = Number.POSITIVE_INFINITY;
 
   constructor(turn: Turn) {
     this.turn = turn;
-    this.head = { ...(turn.get<HeadRow>(headKey) ?? firstHead) };
+    // A row of before has not every field.
+    this.head = { ...firstHead, ...turn.get<HeadRow>(headKey) };
   }
 
   /** Whether this turn may also give up or doubt this item: each recipient is a line in a ledger or a report. */
@@ -88,9 +91,9 @@ export class Queue {
 
   save(): void {
     const { head, turn } = this;
-    const wakeMs = nextWakeMs(this);
     // A timer that fires too early looks again and costs one turn; moving it costs four rows a command.
-    if (wakeMs !== null && (head.wakeMs === null || wakeMs < head.wakeMs)) {
+    const wakeMs = firesSoon(this) ? this.#enteredMs : nextWakeMs(this);
+    if (wakeMs !== null && wakeMs < (head.wakeMs ?? Number.POSITIVE_INFINITY)) {
       head.wakeMs = wakeMs;
       turn.setTimer(wakeTimer, wakeMs);
     }
@@ -100,7 +103,11 @@ export class Queue {
   #enter(id: ItemId, state: StateRow): void {
     this.turn.put(stateKey(id), state);
     this.#count(state, 1);
-    for (const key of indexKeys(id, state)) this.turn.put(key, null);
+    for (const key of indexKeys(id, state)) {
+      this.turn.put(key, null);
+      const timeMs = Number(key[1]);
+      if (timeMs > this.turn.nowMs) this.#enteredMs = Math.min(this.#enteredMs, timeMs);
+    }
   }
 
   #leave({ id, state }: Item): void {

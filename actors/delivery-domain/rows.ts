@@ -50,6 +50,8 @@ export interface HeadRow {
   readonly wakeMs: number | null;
   /** Announcements since a courier last came. */
   readonly announced: number;
+  /** `CourierId.start` of who came last: another may mean that it is gone. Null before the first. */
+  readonly courierStart: string | null;
   /** What the courier last said. Null before the first. */
   readonly policy: DeliveryPolicy | null;
   /** A timer that forgets old fingerprints and ledger entries is set. */
@@ -70,6 +72,7 @@ export const firstHead: HeadRow = {
   unreachedUntilMs: 0,
   wakeMs: null,
   announced: 0,
+  courierStart: null,
   policy: null,
   forgets: false,
 };

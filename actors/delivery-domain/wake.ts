@@ -16,6 +16,14 @@ const earlyMs = 1_000;
 const announceMsMin = 1_000;
 const announceMsMax = 600_000;
 
+/**
+ * The timer is set, and for so soon that nothing has to be looked for but what this turn enters: it will look. A rate that
+ * gets its leave so much later catches up (`earlyMs`).
+ */
+export function firesSoon({ turn, head, isBehind }: Queue): boolean {
+  return !isBehind && head.wakeMs !== null && head.wakeMs <= turn.nowMs + announceMsMin;
+}
+
 /** Null: nothing to wait for. */
 export function nextWakeMs(queue: Queue): number | null {
   const { turn, head } = queue;

@@ -51,6 +51,17 @@ void test('a deferred mail comes again by the schedule, and is announced by the 
   assert.deepEqual(queue.items(), []);
 });
 
+void test('a mail that is due again before the timer fires moves the timer', () => {
+  const queue = new QueueBench({ retryMs: [200] });
+  queue.send();
+  queue.send();
+  const work = queue.begin(1);
+  const timerMs = queue.timers.get('wake') ?? 0;
+  assert.ok(timerMs > queue.nowMs + 200, 'it is set for the mail that nobody has fetched yet');
+  queue.finish(work, [resultOf(work.jobs[0]!, 'deferred')], 1);
+  assert.equal(queue.timers.get('wake'), queue.nowMs + 200);
+});
+
 void test('recipients are settled one by one: the rest is tried again, the failed one is reported', () => {
   const queue = new QueueBench();
   queue.send(['a@example.net', 'b@example.net', 'c@example.net']);

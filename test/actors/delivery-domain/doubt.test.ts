@@ -37,6 +37,28 @@ void test('what a courier left behind is in doubt as soon as the next one comes,
   assert.equal(queue.begin(10).jobs.length, 2);
 });
 
+void test('what a courier left behind is found by the next one that asks, also where there is room for more', () => {
+  for (const how of ['begin', 'finish'] as const) {
+    const queue = new QueueBench({ concurrency: 5 });
+    queue.send();
+    const left = queue.begin(1);
+    queue.courier = { node: 'n1', start: 'second' };
+    if (how === 'begin') queue.begin(1);
+    else queue.finish({ ...left, dialogue: 'of another time' }, []);
+    assert.deepEqual(queue.states(), ['inDoubt'], how);
+  }
+});
+
+void test('an attempt whose time is up is in doubt for whoever asks, also before the timer has fired', () => {
+  const queue = new QueueBench({ concurrency: 5 });
+  queue.send();
+  queue.begin(1);
+  // The node was busy, or asleep: no timer fires.
+  queue.nowMs += 10 * minuteMs;
+  queue.begin(1);
+  assert.deepEqual(queue.states(), ['inDoubt']);
+});
+
 void test('the courier of another node is not taken for one that is gone', () => {
   const queue = new QueueBench({ concurrency: 2 });
   queue.send();
