@@ -10,6 +10,7 @@ import { addresses } from '../actors/address/protocol.ts';
 import { mailCliRows, mailNouns } from '../actors/admin/cli-rows.ts';
 import { dueTopic } from '../actors/delivery-domain/due-topic.ts';
 import { deliveryDomains, deliveryDueTopic } from '../actors/delivery-domain/protocol.ts';
+import { QueueGauges } from '../actors/delivery-domain/queue-gauges.ts';
 import { dnsServersOf, edgeSpecs } from '../actors/edge/edge-specs.ts';
 import { accountChangedTopic } from '../actors/edge/smtp/known-accounts.ts';
 import { addressChangedTopic, domainChangedTopic } from '../actors/edge/smtp/known-addresses.ts';
@@ -17,6 +18,7 @@ import { localDomains } from '../actors/local-domain/protocol.ts';
 import { parseAddress } from '../actors/mail/address.ts';
 import { clusterSettings } from '../actors/settings/protocol.ts';
 import { seedSettings, settingNames, splitSets } from '../actors/settings/seeds.ts';
+import { actorKeys } from './actor/actor-keys.ts';
 import { systemClock } from './base/clock.ts';
 import { assertLimits } from './base/limits.ts';
 import { systemRandom } from './base/random.ts';
@@ -61,6 +63,18 @@ function topicsOf({ engine }: Core): ReadonlyMap<string, Topic> {
   ]);
 }
 
+/** The queues, for the metrics. */
+function queueGauges({ engine, store, directory }: Core, log: Logger): QueueGauges {
+  const pause = (): Promise<void> => new Promise((resolve) => systemClock.soon(resolve));
+  return new QueueGauges({
+    engine,
+    clock: systemClock,
+    keys: (after, limit) =>
+      actorKeys(store, directory.header.shardCount, { kind: deliveryDomains.kind, after, limit }, pause),
+    failed: (err) => log.error({ err }, 'the queues could not be counted; it is tried again at the next scrape'),
+  });
+}
+
 interface NodeRun {
   /** Before the node says that it is ready. */
   readonly setUp?: (core: CoreApi) => Promise<void>;
@@ -89,6 +103,7 @@ async function runNode({ config, warnings }: LoadedConfig, { setUp, served }: No
     log,
     edges: (facts) => edgeSpecs({ ...facts, config, version }),
     topics: topicsOf,
+    readings: (core) => queueGauges(core, log),
     ...(setUp === undefined ? {} : { setUp }),
     fatal: (error) => die(log, error),
   });

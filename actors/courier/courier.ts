@@ -31,6 +31,7 @@ import { noReply } from './reply.ts';
 import { ReportDesk, type SubmitReport } from './report-desk.ts';
 import { dnsResolver, type Resolver } from './resolver.ts';
 import { followSettings } from './settings-feed.ts';
+import { CourierCounts, type CourierStats } from './stats.ts';
 import { opportunisticTls, type TlsPolicy } from './tls-policy.ts';
 import { stopping } from './verdicts.ts';
 import { WaitingLine } from './waiting-line.ts';
@@ -60,7 +61,7 @@ export interface CourierOptions {
 export interface CourierHandle {
   /** No new mail; what is being sent may end within the time, and its results are told. */
   stop(graceMs: number): Promise<void>;
-  stats(): Readonly<Record<string, number>>;
+  stats(): CourierStats;
 }
 
 export function startCourier(options: CourierOptions): CourierHandle {
@@ -82,7 +83,7 @@ class Courier implements CourierHandle {
   readonly #reports: ReportDesk;
   readonly #context: DialogueContext;
   readonly #dialogues = new Map<Dialogue, { readonly domain: string; readonly sinceMs: number }>();
-  readonly #counts = { delivered: 0, deferred: 0, failed: 0, inDoubt: 0 };
+  readonly #counts = new CourierCounts();
   #settings: ClusterSettings | null = null;
   #connections = 0;
   #isStopping = false;
@@ -102,6 +103,7 @@ class Courier implements CourierHandle {
       ...{ core, clock, limits, hostname, log: options.log, submit: options.submit },
       principal: this.#principal,
       settled: (domain) => this.#due(domain),
+      count: (fate) => void this.#counts.reports[fate]++,
     });
     const resolver = options.resolver ?? dnsResolver({ servers: dnsServers, clock, limits });
     const own = { hostname, listening };
@@ -122,13 +124,13 @@ class Courier implements CourierHandle {
     ];
   }
 
-  stats(): Readonly<Record<string, number>> {
+  stats(): CourierStats {
     return {
       connections: this.#connections,
       domainsServed: this.#line.servedCount,
       domainsWaiting: this.#line.waitingCount,
       reportsInHand: this.#reports.inHand,
-      ...this.#counts,
+      counts: this.#counts,
     };
   }
 
@@ -230,6 +232,7 @@ class Courier implements CourierHandle {
         this.#line.opened(domain);
         this.#pump();
       },
+      ended: (job, result) => this.#counts.countAttempt(job, result, this.#o.clock.nowMs()),
     });
     this.#line.more(domain);
     this.#dialogues.set(dialogue, { domain, sinceMs });
@@ -254,7 +257,6 @@ class Courier implements CourierHandle {
     results: readonly AttemptResult[],
     mailsMax: number,
   ): Promise<Work | null> {
-    this.#count(results);
     const parts = [...partsOf(results, this.#limits)];
     const last = parts.pop()!;
     for (const part of parts) await this.#tell(domain, dialogue, part, 0);
@@ -328,10 +330,6 @@ class Courier implements CourierHandle {
       if (isFull && tooMany > 0) for (const dialogue of silent.slice(0, tooMany)) dialogue.cut(tooSilent);
       this.#pump();
     });
-  }
-
-  #count(results: readonly AttemptResult[]): void {
-    for (const { recipients } of results) for (const { outcome } of recipients) this.#counts[outcome]++;
   }
 
   #pause(ms: number): Promise<void> {

@@ -36,6 +36,8 @@ export interface DialogueDoors {
   /** Time that the queue gives an attempt. */
   readonly attemptMsMax: () => number;
   readonly reached: () => void;
+  /** A job has its result; it may be told later. */
+  readonly ended: (job: Job, result: AttemptResult) => void;
 }
 
 export interface DialogueContext {
@@ -146,6 +148,7 @@ export class Dialogue {
       const result = await this.#sendInTime(job);
       this.#sending = null;
       this.#contents.drop(job);
+      this.#doors.ended(job, result);
       this.#note(result);
     }
   }

@@ -14,6 +14,7 @@ import type { CoreApi } from '../../runtime/threads/core-api.ts';
 import { deliveryDomains, type Report } from '../delivery-domain/protocol.ts';
 import type { CourierLimits } from './limits.ts';
 import { formatReport, originalOf } from './reports.ts';
+import type { ReportFate } from './stats.ts';
 
 export interface ReportMail {
   /** The sender of the mail that it is about. Its own reverse path is null. */
@@ -33,6 +34,8 @@ export interface ReportDeskOptions {
   readonly log: Logger;
   readonly principal: Principal;
   readonly submit: SubmitReport;
+  /** What became of a report, once the queue was told. */
+  readonly count: (fate: ReportFate) => void;
   /** The queue was told of all that it brought up: it may have more. */
   readonly settled: (domain: string) => void;
 }
@@ -88,13 +91,14 @@ export class ReportDesk {
   }
 
   async #write({ domain, report }: Task): Promise<void> {
-    const { core, clock, log, principal, limits, settled } = this.#o;
+    const { core, clock, log, principal, limits, settled, count } = this.#o;
     let isTold = false;
     try {
-      await this.#submit(report);
+      const fate = await this.#submit(report);
       const command = { kind: 'reported', reportIds: [report.reportId] } as const;
       await core.ask(deliveryDomains.ref(domain), command, { principal });
       isTold = true;
+      if (fate !== null) count(fate);
     } catch (error) {
       log.warn({ domain, messageId: report.mailId, err: error }, 'a report to a sender has to wait');
     }
@@ -110,15 +114,16 @@ export class ReportDesk {
     this.#pump();
   }
 
-  /** @throws {OperationError} when it may work later */
-  async #submit(report: Report): Promise<void> {
+  /** Null: there is nobody to tell. @throws {OperationError} when it may work later */
+  async #submit(report: Report): Promise<ReportFate | null> {
     const { core, hostname, log, submit } = this.#o;
     const { reversePath } = report.envelope;
     // RFC 5321 §4.5.5: never a report about a report.
-    if (reversePath === '') return;
+    if (reversePath === '') return null;
     const original = await originalOf(core, report);
     try {
       await submit({ to: reversePath, ...formatReport(report, original, hostname) });
+      return report.kind;
     } catch (error) {
       const { transient, code } = errorData(error);
       if (transient) throw error;
@@ -126,6 +131,7 @@ export class ReportDesk {
         { messageId: report.mailId, to: reversePath, code, err: error },
         'a report is dropped: its reader takes no mail',
       );
+      return 'refused';
     }
   }
 }

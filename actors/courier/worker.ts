@@ -9,6 +9,7 @@ import { submit } from '../routing/submit.ts';
 import { startCourier } from './courier.ts';
 import type { OwnNames } from './next-hops.ts';
 import type { ReportMail } from './report-desk.ts';
+import { flatStats } from './stats.ts';
 
 /** Plain data: it crosses a thread. */
 export interface CourierWorkerConfig {
@@ -41,7 +42,7 @@ runEdgeWorker<CourierWorkerConfig>((core, config, name) => {
   });
   return Promise.resolve({
     stop: (graceMs: number) => courier.stop(graceMs),
-    stats: () => Promise.resolve(courier.stats()),
+    stats: () => Promise.resolve(flatStats(courier.stats())),
     // A client shows no certificate.
     reloadCertificate: () => Promise.resolve(),
   });

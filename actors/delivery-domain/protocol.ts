@@ -56,6 +56,8 @@ export interface Job {
   readonly recipients: readonly RemoteRecipient[];
   /** Attempts before this one. */
   readonly attempts: number;
+  /** When the mail joined the queue. */
+  readonly enqueuedMs: number;
   /** Where it goes in place of the domain's MX or route: `host:port`; null as usual. */
   readonly route: string | null;
 }

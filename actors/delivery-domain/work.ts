@@ -131,10 +131,12 @@ function takeJobs(queue: Queue, dialogue: string, courier: CourierId, policy: De
 }
 
 function jobOf(queue: Queue, item: Item, attemptId: string): Job {
-  const { mailId, body, prefix, envelope, dsn, smtpUtf8 } = item.row.message;
+  const { message, enqueuedMs } = item.row;
+  const { mailId, body, prefix, envelope, dsn, smtpUtf8 } = message;
+  const mail = { mailId, body, prefix, envelope, dsn, smtpUtf8 };
   const recipients = queue.left(item).map(([, recipient]) => recipient);
   const { attempts, route } = item.state;
-  return { itemId: item.id, attemptId, mailId, body, prefix, envelope, dsn, smtpUtf8, recipients, attempts, route };
+  return { itemId: item.id, attemptId, ...mail, recipients, attempts, enqueuedMs, route };
 }
 
 /** A domain of which no server answered rests; the first answer, of whatever kind, ends that. */

@@ -3,9 +3,9 @@ import { listDeadLetters } from '../actor/dead-letters.ts';
 import { systemClock } from '../base/clock.ts';
 import type { LoopDelay } from '../observe/event-loop.ts';
 import type { Health } from '../observe/health.ts';
-import type { NodeCounts, NodeReadings } from '../observe/metric-table.ts';
+import { flatName, takeFlat } from '../observe/flat-counts.ts';
+import type { CounterName, NodeCounts, Readings } from '../observe/metric-table.ts';
 import { Metrics } from '../observe/metrics.ts';
-import type { EdgeStats } from '../threads/control-channel.ts';
 import type { Core } from './core.ts';
 import type { Inspection } from './core-target.ts';
 import type { Edges } from './edges.ts';
@@ -19,12 +19,13 @@ export interface NodeFacts {
   readonly loopDelay: LoopDelay;
   /** Undefined until they are made. */
   readonly edges: () => Edges | undefined;
+  /** Gauges beside those of the node itself. */
+  readonly readings: (() => Promise<Readings>) | undefined;
 }
 
 /** More dead letters than this are not counted one by one for `status`. */
 const deadLettersCountedMax = 1_000;
-const refusedPrefix = 'refused ';
-const connectionsRefusedPrefix = 'connectionsRefused ';
+const refusals: CounterName = 'ringpost_mails_refused_total';
 
 export function nodeInspections(facts: NodeFacts): ReadonlyMap<string, Inspection> {
   const { health, counts, loopDelay, node } = facts;
@@ -37,44 +38,25 @@ export function nodeInspections(facts: NodeFacts): ReadonlyMap<string, Inspectio
   ]);
 }
 
-async function readings(facts: NodeFacts): Promise<NodeReadings> {
-  const { core, counts } = facts;
-  const smtp = (await facts.edges()?.stats('smtp')) ?? {};
-  takeEdgeCounts(counts, smtp);
+async function readings({ core, counts, edges, readings: others }: NodeFacts): Promise<Readings> {
+  const [workers, queues] = await Promise.all([edges()?.stats('') ?? {}, others?.() ?? {}]);
   const { sizeBytes, sizeBytesMax, freeBytes } = core.store.stats();
   return {
-    backlogCommands: core.engine.stats.backlogCommands,
-    pendingBytes: core.log.pendingBytes,
-    activations: core.engine.stats.activations,
-    storeSizeBytes: sizeBytes,
-    storeSizeBytesMax: sizeBytesMax,
-    storeFreeBytes: freeBytes,
-    sessions: smtp.sessions ?? 0,
+    ringpost_backlog_commands: core.engine.stats.backlogCommands,
+    ringpost_pending_bytes: core.log.pendingBytes,
+    ringpost_activations: core.engine.stats.activations,
+    ringpost_store_size_bytes: sizeBytes,
+    ringpost_store_size_bytes_max: sizeBytesMax,
+    ringpost_store_free_bytes: freeBytes,
+    ...takeFlat(counts, workers),
+    ...queues,
   };
-}
-
-/** Workers count for themselves and are asked now and then: counting through a port would cost more than the count. */
-function takeEdgeCounts(counts: NodeCounts, stats: EdgeStats): void {
-  counts.counter('ringpost_mails_accepted_total', 'smtp').value = stats.accepted ?? 0;
-  const delivery = counts.histogram('ringpost_delivery_seconds');
-  delivery.set(
-    delivery.counts.map((_, bucket) => stats[`delivery ${bucket}`] ?? 0),
-    stats.deliverySum ?? 0,
-  );
-  for (const [name, value] of Object.entries(stats)) {
-    if (name.startsWith(refusedPrefix)) {
-      counts.counter('ringpost_mails_refused_total', name.slice(refusedPrefix.length)).value = value;
-    }
-    if (name.startsWith(connectionsRefusedPrefix)) {
-      counts.counter('ringpost_connections_refused_total', name.slice(connectionsRefusedPrefix.length)).value = value;
-    }
-  }
 }
 
 async function status(facts: NodeFacts, startedAtMs: number) {
   const { core, node, version } = facts;
   const smtp = (await facts.edges()?.stats('smtp')) ?? {};
-  const refused = Object.entries(smtp).filter(([name]) => name.startsWith(refusedPrefix));
+  const refused = Object.entries(smtp).filter(([name]) => name.startsWith(`${refusals} `));
   const { sizeBytes, freeBytes } = core.store.stats();
   const deadLetters = listDeadLetters(core.store, deadLettersCountedMax).length;
   return {
@@ -84,8 +66,8 @@ async function status(facts: NodeFacts, startedAtMs: number) {
     startedAtMs,
     shards: core.directory.header.shardCount,
     store: { sizeBytes, freeBytes },
-    sessions: smtp.sessions ?? 0,
-    accepted: smtp.accepted ?? 0,
+    sessions: smtp[flatName('ringpost_sessions', '')] ?? 0,
+    accepted: smtp[flatName('ringpost_mails_accepted_total', 'smtp')] ?? 0,
     refused: refused.reduce((sum, [, count]) => sum + count, 0),
     pending: core.engine.stats.backlogCommands + core.engine.stats.noticesUnderWay,
     deadLetters,

@@ -16,7 +16,7 @@ import { Stages } from '../lifecycle/stages.ts';
 import { type LoopDelay, watchLoopDelay } from '../observe/event-loop.ts';
 import { Health } from '../observe/health.ts';
 import type { Logger } from '../observe/logger.ts';
-import { NodeCounts } from '../observe/metric-table.ts';
+import { NodeCounts, type Readings } from '../observe/metric-table.ts';
 import type { CertificatePem } from '../threads/control-channel.ts';
 import type { CoreApi } from '../threads/core-api.ts';
 import type { CoreTarget } from '../threads/core-target.ts';
@@ -26,6 +26,13 @@ import { coreTarget, type Topic } from './core-target.ts';
 import { type EdgeSpec, Edges } from './edges.ts';
 import { nodeInspections } from './inspections.ts';
 import { requireFreeAddresses } from './listening.ts';
+
+/** What is read at each scrape by somebody who reads the store for it. */
+export interface ReadingSource {
+  read(): Promise<Readings>;
+  /** Reads the store no more once it is settled. */
+  close(): Promise<void>;
+}
 
 export interface NodeOptions {
   readonly config: Config;
@@ -38,6 +45,8 @@ export interface NodeOptions {
     readonly dataPath: string;
   }) => readonly EdgeSpec[];
   readonly topics: (core: Core) => ReadonlyMap<string, Topic>;
+  /** What the metrics show beside the node's own. Left out: nothing. */
+  readonly readings?: (core: Core) => ReadingSource;
   /** What has to be there before the node says that it is ready; it serves already. Left out: nothing. */
   readonly setUp?: (core: CoreApi) => Promise<void>;
   /** The node must stop at once. */
@@ -59,6 +68,7 @@ export class Node {
   #edges: Edges | undefined;
   #target: CoreTarget | undefined;
   #loopDelay: LoopDelay | undefined;
+  #readings: ReadingSource | undefined;
   #endSpaceWatch: (() => void) | undefined;
 
   constructor(options: NodeOptions) {
@@ -119,6 +129,8 @@ export class Node {
     this.#core = core;
     const space = watchSpace(core, this.#health);
     this.#endSpaceWatch = space.end;
+    const readings = this.#o.readings?.(core);
+    this.#readings = readings;
     this.#target = coreTarget({
       core,
       clock: systemClock,
@@ -131,6 +143,7 @@ export class Node {
         counts: this.#counts,
         loopDelay: this.#loopDelay,
         edges: () => this.#edges,
+        readings: readings === undefined ? undefined : () => readings.read(),
       }),
       counts: this.#counts,
       unknownMetric: (name) => log.warn({ name }, 'a worker counts what is in no table'),
@@ -140,6 +153,7 @@ export class Node {
 
   async #stopCore(): Promise<void> {
     this.#endSpaceWatch?.();
+    await this.#readings?.close();
     await this.#core?.close();
     this.#loopDelay?.stop();
   }

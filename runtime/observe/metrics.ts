@@ -8,17 +8,20 @@ import type { LoopDelay } from './event-loop.ts';
 import {
   type CounterName,
   counterRows,
+  type GaugeName,
+  type GaugeRow,
   gaugeRows,
   type HistogramName,
   histogramRows,
+  type LabelledNumbers,
   type NodeCounts,
-  type NodeReadings,
+  type Readings,
 } from './metric-table.ts';
 
 export interface MetricsOptions {
   readonly counts: NodeCounts;
   /** Called once at each scrape. */
-  readonly read: () => Promise<NodeReadings>;
+  readonly read: () => Promise<Readings>;
   readonly loopDelay: LoopDelay;
   /** Constant labels, e.g. {node: 'n1'}. */
   readonly labels: Readonly<Record<string, string>>;
@@ -27,10 +30,10 @@ export interface MetricsOptions {
 export class Metrics {
   readonly #o: MetricsOptions;
   readonly #registry = new Registry();
-  readonly #gauges = new Map<keyof NodeReadings, Gauge>();
   readonly #delay: Gauge<'quantile'>;
   readonly #memory: Gauge;
   readonly #cpu: PromCounter;
+  #readings: Readings = {};
 
   constructor(options: MetricsOptions) {
     this.#o = options;
@@ -42,8 +45,8 @@ export class Metrics {
     for (const name of Object.keys(histogramRows) as HistogramName[]) {
       this.#show(name, () => shownHistogram(name, options.counts.histogram(name)));
     }
-    for (const [reading, row] of Object.entries(gaugeRows)) {
-      this.#gauges.set(reading as keyof NodeReadings, new Gauge({ ...row, registers }));
+    for (const name of Object.keys(gaugeRows) as GaugeName[]) {
+      this.#show(name, () => shownGauge(name, this.#readings[name] ?? null));
     }
     const delayHelp = 'Time by which the core loop was late since the last scrape.';
     this.#delay = new Gauge({
@@ -69,13 +72,7 @@ export class Metrics {
   }
 
   async scrape(): Promise<string> {
-    const readings = await this.#o.read();
-    for (const [reading, gauge] of this.#gauges) {
-      const value = readings[reading];
-      gauge.reset();
-      if (value === null) gauge.remove();
-      else gauge.set(value);
-    }
+    this.#readings = await this.#o.read();
     for (const [quantile, seconds] of Object.entries(this.#o.loopDelay.take())) this.#delay.set({ quantile }, seconds);
     this.#memory.set(process.memoryUsage.rss());
     const { user, system } = process.cpuUsage();
@@ -91,7 +88,14 @@ export class Metrics {
 }
 
 // What a registry needs of a metric (`registerMetric` and `get`, prom-client 15.1), showing what ours counted: its own
-// counters would have to be filled label by label, and its histogram has no way to be set.
+// counters and gauges would have to be filled label by label, and its histogram has no way to be set.
+
+function shownGauge(name: GaugeName, reading: number | LabelledNumbers | null): object {
+  const { help, label = '' }: GaugeRow = gaugeRows[name];
+  const numbers = typeof reading === 'number' ? [['', reading] as const] : (reading ?? []);
+  const values = numbers.map(([text, value]) => ({ labels: label === '' ? {} : { [label]: text }, value }));
+  return { name, help, type: 'gauge', aggregator: 'sum', values };
+}
 
 function shownCounters(name: CounterName, family: CounterFamily): object {
   const { help, label } = counterRows[name];

@@ -4,6 +4,7 @@
  */
 import { hash } from 'node:crypto';
 import type { ActorRef } from '../../runtime/actor/actor.ts';
+import { systemClock } from '../../runtime/base/clock.ts';
 import { refused } from '../../runtime/base/errors.ts';
 import type { CoreApi } from '../../runtime/threads/core-api.ts';
 import {
@@ -81,6 +82,7 @@ export class CourierCore implements CoreApi {
         typeof each === 'string' ? { address: each, notify: null, orcpt: null, fingerprint: null } : each,
       ),
       attempts: 0,
+      enqueuedMs: mail.enqueuedMs ?? systemClock.nowMs(),
       route: mail.route ?? null,
     };
     this.#queues.set(domain, [...(this.#queues.get(domain) ?? []), job]);

@@ -1,6 +1,8 @@
 /** What the edge counts, and how that crosses a thread. */
 import { Histogram } from '../../../runtime/observe/counters.ts';
+import { flatCounts } from '../../../runtime/observe/flat-counts.ts';
 import { histogramRows } from '../../../runtime/observe/metric-table.ts';
+import type { EdgeStats as FlatStats } from '../../../runtime/threads/control-channel.ts';
 
 /** What the edge counts. Plain numbers, so that they can cross a thread as they are. */
 export interface EdgeStats {
@@ -42,16 +44,14 @@ export function countIn(counts: Record<string, number>, key: string): void {
 }
 
 /** For metrics and status. */
-export function flatStats({
-  connectionsRefused,
-  refused,
-  deliverySeconds,
-  ...counts
-}: EdgeStats): Record<string, number> {
-  const flat: Record<string, number> = { ...counts };
-  for (const [why, count] of Object.entries(connectionsRefused)) flat[`connectionsRefused ${why}`] = count;
-  for (const [reply, count] of Object.entries(refused)) flat[`refused ${reply}`] = count;
-  for (const [bucket, count] of deliverySeconds.counts.entries()) flat[`delivery ${bucket}`] = count;
-  flat['deliverySum'] = deliverySeconds.sum;
-  return flat;
+export function flatStats({ sessions, accepted, refused, connectionsRefused, deliverySeconds }: EdgeStats): FlatStats {
+  return flatCounts({
+    counters: {
+      ringpost_mails_accepted_total: [['smtp', accepted]],
+      ringpost_mails_refused_total: Object.entries(refused),
+      ringpost_connections_refused_total: Object.entries(connectionsRefused),
+    },
+    histograms: { ringpost_delivery_seconds: deliverySeconds },
+    gauges: { ringpost_sessions: sessions },
+  });
 }

@@ -83,7 +83,7 @@ void test('nothing stays of a domain that was served', async (t) => {
   });
   await until(() => jobs.every((job) => core.attemptOf(job) !== undefined));
   await until(() => courier.stats().domainsServed === 0 && courier.stats().domainsWaiting === 0);
-  assert.equal(courier.stats().failed, 200);
+  assert.equal(courier.stats().counts.attempts.failed, 200);
 });
 
 void test('a queue that is busy is asked again', async (t) => {

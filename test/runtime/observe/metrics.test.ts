@@ -2,12 +2,15 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CounterFamily, Histogram } from '../../../runtime/observe/counters.ts';
 import { watchLoopDelay } from '../../../runtime/observe/event-loop.ts';
-import { NodeCounts, type NodeReadings } from '../../../runtime/observe/metric-table.ts';
+import { NodeCounts, type Readings } from '../../../runtime/observe/metric-table.ts';
 import { Metrics } from '../../../runtime/observe/metrics.ts';
 
-const readings: NodeReadings = {
-  ...{ backlogCommands: 3, pendingBytes: 0, activations: 7, storeSizeBytes: 4096, storeSizeBytesMax: 1e9 },
-  ...{ storeFreeBytes: null, sessions: 2 },
+const readings: Readings = {
+  ...{ ringpost_backlog_commands: 3, ringpost_pending_bytes: 0, ringpost_store_free_bytes: null },
+  ringpost_queue_mails: [
+    ['queued', 5],
+    ['held', 0],
+  ],
 };
 
 void test('a scrape shows counters, histograms and readings as Prometheus wants them', async () => {
@@ -27,10 +30,25 @@ void test('a scrape shows counters, histograms and readings as Prometheus wants 
     assert.match(text, /^ringpost_commit_entries_sum\{node="n1"\} 5003$/m);
     assert.match(text, /^ringpost_commit_entries_count\{node="n1"\} 2$/m);
     assert.match(text, /^ringpost_backlog_commands\{node="n1"\} 3$/m);
+    assert.match(text, /^# TYPE ringpost_queue_mails gauge\nringpost_queue_mails\{state="queued",node="n1"\} 5$/m);
+    assert.match(text, /^ringpost_queue_mails\{state="held",node="n1"\} 0$/m);
+    assert.match(text, /^ringpost_pending_bytes\{node="n1"\} 0$/m);
+    assert.doesNotMatch(text, /^ringpost_activations\{/m, 'what nobody reads is not shown');
     assert.match(text, /^ringpost_event_loop_delay_seconds\{quantile="0\.99",node="n1"\} /m);
     assert.match(text, /^process_cpu_seconds_total\{node="n1"\} /m);
     assert.doesNotMatch(text, /^ringpost_store_free_bytes\{/m, 'what is not known is not shown as 0');
   }
+  loopDelay.stop();
+});
+
+void test('a label that was there at one scrape and is gone at the next is not shown any more', async () => {
+  const loopDelay = watchLoopDelay();
+  let domain = 'a.example';
+  const read = (): Promise<Readings> => Promise.resolve({ ringpost_queue_domain_mails: [[domain, 1]] });
+  const metrics = new Metrics({ counts: new NodeCounts(), read, loopDelay, labels: {} });
+  assert.match(await metrics.scrape(), /^ringpost_queue_domain_mails\{domain="a\.example"\} 1$/m);
+  domain = 'b.example';
+  assert.doesNotMatch(await metrics.scrape(), /a\.example/);
   loopDelay.stop();
 });
 
