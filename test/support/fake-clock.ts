@@ -38,6 +38,11 @@ export class FakeClock implements Clock {
     this.#soon.push(wake);
   }
 
+  /** How many are set. */
+  get alarms(): number {
+    return this.#alarms.length;
+  }
+
   /** One turn of the loop. */
   runSoon(): void {
     for (const wake of this.#soon.splice(0)) wake();
