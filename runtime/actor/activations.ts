@@ -1,10 +1,11 @@
-/** The activations of this node: made when first needed, forgotten when idle. */
+/** The activations of this node: made when first needed, forgotten when idle, or when their shard is lost. */
 import type { Clock } from '../base/clock.ts';
 import { isKeyText, statePrefix } from '../store/keys.ts';
 import { Activation } from './activation.ts';
 import type { ActorKind } from './actor.ts';
-import { badKey, unknownKind } from './codes.ts';
+import { badKey, notLeader, unknownKind } from './codes.ts';
 import { shardOf } from './shard.ts';
+import type { ShardState, ShardTable } from './shard-state.ts';
 
 export interface ActivationLimits {
   readonly activationsMax: number;
@@ -14,15 +15,15 @@ export interface ActivationLimits {
 
 export class Activations {
   readonly #kinds: ReadonlyMap<string, ActorKind>;
-  readonly #shardCount: number;
+  readonly #shards: ShardTable;
   readonly #clock: Clock;
   readonly #limits: ActivationLimits;
   /** By kind and key, in order of use. */
   readonly #all = new Map<string, Activation>();
 
-  constructor(kinds: ReadonlyMap<string, ActorKind>, shardCount: number, clock: Clock, limits: ActivationLimits) {
+  constructor(kinds: ReadonlyMap<string, ActorKind>, shards: ShardTable, clock: Clock, limits: ActivationLimits) {
     this.#kinds = kinds;
-    this.#shardCount = shardCount;
+    this.#shards = shards;
     this.#clock = clock;
     this.#limits = limits;
   }
@@ -42,8 +43,9 @@ export class Activations {
     return found;
   }
 
+  /** @throws {OperationError} `unknownActorKind`, `badActorKey`, `notLeader` */
   of(kind: string, key: string): Activation {
-    const name = `${kind}\0${key}`;
+    const name = nameOf(kind, key);
     const known = this.#all.get(name);
     if (known !== undefined) {
       this.#all.delete(name);
@@ -51,11 +53,14 @@ export class Activations {
       return known;
     }
     const actorKind = this.kindOf(kind, key);
-    const shard = shardOf(kind, key, this.#shardCount);
+    const shard = shardOf(kind, key, this.#shards.count);
+    const state = this.#shards.find(shard);
+    if (state === undefined) throw notLeader();
     const made = new Activation(actorKind, key, shard, statePrefix(shard, kind, key), this.#clock.monotonicMs());
     // Room is made first: an activation that was forgotten before its first turn would soon have a twin.
     if (this.#all.size >= this.#limits.activationsMax) this.#forget(this.#all.size + 1 - this.#limits.activationsMax);
     this.#all.set(name, made);
+    state.activations.add(made);
     return made;
   }
 
@@ -64,16 +69,31 @@ export class Activations {
     const before = this.#clock.monotonicMs() - this.#limits.activationIdleMs;
     for (const [name, activation] of this.#all) {
       if (activation.lastUsedMs > before) return;
-      if (activation.isIdle) this.#all.delete(name);
+      if (activation.isIdle) this.#drop(name, activation);
     }
+  }
+
+  /** Of a lost shard, idle or not. What waits in their backlogs is the caller's to settle. */
+  forgetAll(state: ShardState): readonly Activation[] {
+    const all = [...state.activations];
+    state.activations.clear();
+    for (const { kind, key } of all) this.#all.delete(nameOf(kind.kind, key));
+    return all;
   }
 
   #forget(count: number): void {
     let left = count;
     for (const [name, activation] of this.#all) {
       if (!activation.isIdle) continue;
-      this.#all.delete(name);
+      this.#drop(name, activation);
       if (--left === 0) return;
     }
   }
+
+  #drop(name: string, activation: Activation): void {
+    this.#all.delete(name);
+    this.#shards.of(activation.shard).activations.delete(activation);
+  }
 }
+
+const nameOf = (kind: string, key: string): string => `${kind}\0${key}`;

@@ -32,3 +32,12 @@ export const storageFull = (): OperationError =>
   tryLater('storageFull', 'the disk of this node is nearly full; free space, then try again');
 
 export const stopping = (): OperationError => tryLater('stopping', 'this node is stopping; try again');
+
+export const notLeader = (): OperationError =>
+  tryLater('notLeader', 'another node leads this shard now, or none for the moment; ask again with the same id');
+
+export const wrongShard = (kind: string, key: string): OperationError =>
+  refused(
+    'wrongShard',
+    `${kind} ${key} does not belong to the shard it was sent to; do all nodes count the same shards?`,
+  );

@@ -1,4 +1,10 @@
-/** Commands: bounded backlogs, one turn at a time, each effect once, answers behind the gate. */
+/**
+ * Commands: bounded backlogs, one turn at a time, each effect once, answers behind the gate.
+ *
+ * What a turn answers without an entry of its own rests on what it read: a majority confirms first that nobody else
+ * writes there (plan §6). When the shard is lost everybody who waits is told `notLeader`: the effect is unknown, and
+ * the same id finds out where the shard is led now.
+ */
 import type { Clock } from '../base/clock.ts';
 import { errorData, OperationError } from '../base/errors.ts';
 import type { LogIndex } from '../base/ids.ts';
@@ -7,7 +13,7 @@ import { RottenRowError } from '../codec/row.ts';
 import type { Activation } from './activation.ts';
 import type { Activations } from './activations.ts';
 import { Continue } from './actor.ts';
-import { busy, commandSettled, deadlinePassed, rowDamaged } from './codes.ts';
+import { busy, commandSettled, deadlinePassed, notLeader, rowDamaged } from './codes.ts';
 import type { EngineReports } from './engine.ts';
 import type { ShardLog } from './log.ts';
 import type { CommandRequest, Outcome, Settle } from './request.ts';
@@ -63,6 +69,11 @@ export class Commands {
     this.#enqueue(activation, state, () => this.#begin(activation, state, request, deadlineMs, settle));
   }
 
+  /** What waits for its turn at an actor that was forgotten with its shard: run now, each finds that out and settles. */
+  lost(activation: Activation): void {
+    for (const run of activation.backlog.splice(0)) run();
+  }
+
   #enqueue(activation: Activation, state: ShardState, run: () => void): void {
     state.backlogCommands++;
     activation.backlog.push(run);
@@ -72,6 +83,7 @@ export class Commands {
   /** The first turn of a command, unless it was begun or done before. */
   #begin(activation: Activation, state: ShardState, request: CommandRequest, deadlineMs: number, settle: Settle): void {
     state.backlogCommands--;
+    if (!state.isServed) return settle(ledElsewhere);
     const again = this.#chains.size === 0 ? undefined : this.#chains.get(chainName(request.id));
     if (again !== undefined) {
       again.push(settle);
@@ -85,7 +97,9 @@ export class Commands {
     if (known.state === 'known') {
       // The same answer, and not before its effect is durable.
       const { answer } = known;
-      state.gate.after(this.#o.log.lastIndex(activation.shard), () => settle({ ok: true, answer }));
+      state.gate.afterOrLost(this.#o.log.lastIndex(activation.shard), (isCommitted) =>
+        settle(isCommitted ? { ok: true, answer } : ledElsewhere),
+      );
       return;
     }
     if (known.state === 'settled') {
@@ -106,21 +120,19 @@ export class Commands {
   ): void {
     const { log, clock, limits } = this.#o;
     const begunMs = clock.monotonicMs();
-    const answerAfter = (index: LogIndex, outcome: Outcome): void => {
-      if (chain !== undefined) this.#chains.delete(chainName(request.id));
-      state.gate.after(index, () => {
-        settle(outcome);
-        if (chain !== undefined) for (const other of chain) other(outcome);
-      });
-    };
     try {
-      const { index, answer } = this.#turn(activation, state, request, command, chain !== undefined);
+      const { index, answer, isRecorded } = this.#turn(activation, state, request, command, chain !== undefined);
       if (answer instanceof Continue) this.#goOn(activation, state, request, answer, settle, chain ?? []);
-      else answerAfter(index, { ok: true, answer });
+      else {
+        if (chain !== undefined) this.#chains.delete(chainName(request.id));
+        answerAfter(state, index, { ok: true, answer }, isRecorded, settle, chain);
+      }
     } catch (error) {
       if (error instanceof InvariantError) throw error;
+      if (chain !== undefined) this.#chains.delete(chainName(request.id));
       // A refusal, too, may rest on what is not committed yet: it waits like any answer.
-      answerAfter(log.lastIndex(activation.shard), { ok: false, error: this.#refusal(activation, command, error) });
+      const refusal: Outcome = { ok: false, error: this.#refusal(activation, command, error) };
+      answerAfter(state, log.lastIndex(activation.shard), refusal, false, settle, chain);
     }
     const tookMs = clock.monotonicMs() - begunMs;
     this.#o.reports.turn(tookMs);
@@ -139,6 +151,10 @@ export class Commands {
     this.#chains.set(chainName(request.id), chain);
     this.#enqueue(activation, state, () => {
       state.backlogCommands--;
+      if (!state.isServed) {
+        this.#chains.delete(chainName(request.id));
+        return tell(ledElsewhere, settle, chain);
+      }
       this.#run(activation, state, request, command as { readonly kind: string }, settle, chain);
     });
   }
@@ -159,7 +175,7 @@ export class Commands {
     try {
       const rows = isRecorded ? state.dedup.record(id, settledBelow, answer, turn.nowMs) : undefined;
       const index = runner.seal(activation, turn, rows === undefined ? { bodies } : { bodies, rows });
-      return { index, answer };
+      return { index, answer, isRecorded };
     } catch (error) {
       // The handler believes that its turn was kept, and so does what it left in memory.
       activation.resetVolatile();
@@ -176,3 +192,28 @@ export class Commands {
 }
 
 const chainName = ({ caller, seq }: CommandRequest['id']): string => `${caller} ${seq}`;
+
+/** Made once: thousands may be told it at a time. */
+export const ledElsewhere: Outcome = { ok: false, error: notLeader().data };
+
+/** @param isOwn whether entry `index` is of this very turn: its commit says that this node led until then */
+function answerAfter(
+  state: ShardState,
+  index: LogIndex,
+  outcome: Outcome,
+  isOwn: boolean,
+  settle: Settle,
+  chain: readonly Settle[] | undefined,
+): void {
+  state.gate.afterOrLost(index, (isCommitted) => {
+    if (!isCommitted) tell(ledElsewhere, settle, chain);
+    else if (isOwn) tell(outcome, settle, chain);
+    else state.confirm((isLeader) => tell(isLeader ? outcome : ledElsewhere, settle, chain));
+  });
+}
+
+/** @param chain who asked for the same command again while it went on */
+function tell(outcome: Outcome, settle: Settle, chain: readonly Settle[] | undefined): void {
+  settle(outcome);
+  if (chain !== undefined) for (const other of chain) other(outcome);
+}

@@ -4,8 +4,8 @@ import type { ShardId } from '../base/ids.ts';
 import { decodeRow, encodeRow } from '../codec/row.ts';
 import { below, keyParts, keyspace, rowKey } from '../store/keys.ts';
 import type { ReadableStore } from '../store/layered-store.ts';
-import type { StoredNotice } from './channels.ts';
 import type { BodyHold, WriteSet } from './log.ts';
+import type { StoredNotice } from './outbox.ts';
 import { runtimeRowVersion } from './turn.ts';
 
 export interface DeadLetter {

@@ -16,8 +16,8 @@ export interface DispatcherOptions {
   readonly clock: Clock;
   /** False while too much waits for the disk: nothing runs until a commit wakes the loop. */
   readonly mayRun: () => boolean;
-  /** Notices: has work, and does a bounded part of it. */
-  readonly channels: { readonly hasWork: boolean; run(): void };
+  /** Notices, coming and going: each has work, and does a bounded part of it. */
+  readonly notices: readonly { readonly hasWork: boolean; run(): void }[];
   /** The loop turn is over: what was appended may be written. */
   readonly endTurn: () => void;
   readonly fatal: (error: unknown) => void;
@@ -34,7 +34,7 @@ export class Dispatcher {
   }
 
   get hasWork(): boolean {
-    return this.#ready.length > 0 || this.#work.length > 0 || this.#o.channels.hasWork;
+    return this.#ready.length > 0 || this.#work.length > 0 || this.#o.notices.some((part) => part.hasWork);
   }
 
   makeReady(activation: Activation): void {
@@ -64,12 +64,12 @@ export class Dispatcher {
   }
 
   #turn(): void {
-    const { mayRun, channels, endTurn } = this.#o;
+    const { mayRun, notices, endTurn } = this.#o;
     if (mayRun()) {
       const work = this.#work;
       this.#work = [];
       for (const run of work) run();
-      if (channels.hasWork) channels.run();
+      for (const part of notices) if (part.hasWork) part.run();
       this.#runActors();
     }
     endTurn();
@@ -85,6 +85,7 @@ export class Dispatcher {
     for (; next < ready.length; next++) {
       if (clock.monotonicMs() > untilMs || !mayRun()) break;
       const activation = ready[next]!;
+      // Empty when its shard was lost.
       activation.backlog.shift()?.();
       // Behind the others: a busy actor does not starve them.
       if (activation.backlog.length > 0) ready.push(activation);

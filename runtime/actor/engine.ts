@@ -2,32 +2,32 @@
  * The actor engine of one node: runs the actors of the shards that it leads and answers for them.
  *
  * Promises (asserted as it goes, see the plan §15): turns of an actor run one after another; an effect happens once per
- * command id; nothing leaves before what it rests on is committed; every list is bounded.
+ * command id; nothing leaves before what it rests on is committed; every list is bounded. Shards come and go: when one is
+ * lost, all that is in memory of it is forgotten and everybody who waits for it is told so.
  * Leaves to others: making write-sets durable (`log.ts`), threads and wire (`threads/`, `cluster/`).
  */
 import type { Clock } from '../base/clock.ts';
-import { errorData, refused } from '../base/errors.ts';
-import type { LogIndex } from '../base/ids.ts';
-import { InvariantError } from '../base/invariant.ts';
+import type { ShardId } from '../base/ids.ts';
 import type { Limits } from '../base/limits.ts';
 import type { Random } from '../base/random.ts';
-import { statePrefix } from '../store/keys.ts';
 import type { ReadableStore } from '../store/layered-store.ts';
 import { Activations } from './activations.ts';
 import type { ActorKind, ActorRef } from './actor.ts';
 import { Channels } from './channels.ts';
-import { noNotices, stopping, storageFull } from './codes.ts';
+import { stopping, storageFull } from './codes.ts';
 import { Commands } from './commands.ts';
-import { deadLetterRemoval, findDeadLetter } from './dead-letters.ts';
+import { DeadLetterDesk } from './dead-letter-desk.ts';
 import { Dispatcher } from './dispatcher.ts';
+import { Inbox } from './inbox.ts';
 import { Janitor } from './janitor.ts';
 import type { Commit, ShardLog } from './log.ts';
-import { CommittedView } from './reader.ts';
+import type { NoticeRoute, ReceivedNotice } from './notice-route.ts';
+import { Queries } from './queries.ts';
 import type { CommandRequest, QueryRequest, Settle } from './request.ts';
-import { shardOf } from './shard.ts';
 import { ShardTable } from './shard-state.ts';
 import { Timers } from './timers.ts';
 import { TurnRunner } from './turn-runner.ts';
+import { Watchers } from './watchers.ts';
 
 /** What the engine tells whoever keeps the log of the node. */
 export interface EngineReports {
@@ -51,8 +51,21 @@ export interface EngineOptions {
   readonly random: Random;
   readonly limits: Limits;
   readonly reports: EngineReports;
+  /** Brings notices to shards that are led elsewhere. Without one they wait until they are served here. */
+  readonly route?: NoticeRoute;
   /** A broken invariant: the node must stop. */
   readonly fatal: (error: unknown) => void;
+}
+
+/** Of the shards that are served here. */
+export interface EngineStats {
+  readonly shardsServed: number;
+  readonly activations: number;
+  readonly backlogCommands: number;
+  /** Answers, notices, timers and acknowledgements that wait for a commit. */
+  readonly outputsWaiting: number;
+  /** Notices committed at their source and not yet acknowledged. */
+  readonly noticesUnderWay: number;
 }
 
 export class Engine {
@@ -65,11 +78,10 @@ export class Engine {
   readonly #channels: Channels;
   readonly #timers: Timers;
   readonly #janitor: Janitor;
-  readonly #watchers = new Map<string, Set<() => void>>();
-  readonly #kindWatchers = new Map<string, Set<(key: string) => void>>();
-  readonly #announceWatchers = new Map<string, Set<(key: string) => void>>();
-  /** Dead letters whose end is on its way to the store, where they can still be found. */
-  readonly #lettersEnding = new Set<string>();
+  readonly #inbox: Inbox;
+  readonly #queries: Queries;
+  readonly #deadLetters: DeadLetterDesk;
+  readonly #watchers: Watchers;
   #cancelCollect: (() => void) | undefined;
   #isStopping = false;
 
@@ -78,12 +90,14 @@ export class Engine {
     const { kinds, shardCount, store, log, clock, limits, reports, fatal } = options;
     const shards = new ShardTable(shardCount, store, log);
     this.#shards = shards;
-    this.#activations = new Activations(kinds, shardCount, clock, limits);
+    this.#activations = new Activations(kinds, shards, clock, limits);
+    this.#watchers = new Watchers(shardCount);
+    this.#inbox = this.#newInbox();
     this.#channels = this.#newChannels();
     this.#dispatcher = new Dispatcher({
       clock,
       mayRun: () => log.pendingBytes < limits.pendingBytesMax,
-      channels: this.#channels,
+      notices: [this.#inbox, this.#channels],
       endTurn: () => log.flush(),
       fatal,
     });
@@ -101,14 +115,18 @@ export class Engine {
       makeReady: (activation) => this.#dispatcher.makeReady(activation),
       reports,
     });
+    this.#queries = new Queries({ activations: this.#activations, shards, store, clock, limits, reports, fatal });
+    this.#deadLetters = new DeadLetterDesk({ store, log, shards, activations: this.#activations, runner, enqueue });
     this.#janitor = new Janitor({ store, log, shards, clock, runner, enqueue });
     log.onCommitted((commits) => this.#committed(commits));
   }
 
-  /** Takes up what was under way when the node stopped: notices and timers. */
+  /** From now on the shards that the log lets this node serve are served, and what was under way in them is taken up. */
   start(): void {
-    this.#channels.recover();
-    this.#timers.recover();
+    this.#o.log.onRole({
+      served: (shard) => this.#served(shard),
+      lost: (shard) => this.#lost(shard),
+    });
     this.#janitor.start();
     this.#collectLater();
   }
@@ -124,13 +142,24 @@ export class Engine {
 
   get isDrained(): boolean {
     if (this.#dispatcher.hasWork) return false;
-    return this.#shards.all().every(({ backlogCommands, gate }) => backlogCommands === 0 && gate.length === 0);
+    return this.#shards.served().every((state) => state.isDrained);
   }
 
-  get stats(): { readonly activations: number; readonly backlogCommands: number; readonly noticesUnderWay: number } {
+  get stats(): EngineStats {
+    const served = this.#shards.served();
     let backlogCommands = 0;
-    for (const state of this.#shards.all()) backlogCommands += state.backlogCommands;
-    return { activations: this.#activations.size, backlogCommands, noticesUnderWay: this.#channels.underWay };
+    let outputsWaiting = 0;
+    for (const state of served) {
+      backlogCommands += state.backlogCommands;
+      outputsWaiting += state.gate.length;
+    }
+    return {
+      shardsServed: served.length,
+      activations: this.#activations.size,
+      backlogCommands,
+      outputsWaiting,
+      noticesUnderWay: this.#channels.underWay,
+    };
   }
 
   /** @param settle called exactly once, never before the effect is committed */
@@ -140,120 +169,104 @@ export class Engine {
     this.#commands.take(request, settle);
   }
 
-  /** Answers from committed state. */
+  /** Answers from committed state: at once on a lone node, else after a majority has confirmed that this node leads. */
   query(request: QueryRequest, settle: Settle): void {
-    const { store, clock, limits, shardCount } = this.#o;
-    const { kind, key } = request;
-    try {
-      const actorKind = this.#activations.kindOf(kind, key);
-      const view = new CommittedView({
-        kind: actorKind,
-        key,
-        prefix: statePrefix(shardOf(kind, key, shardCount), kind, key),
-        store,
-        nowMs: clock.nowMs(),
-        principal: request.principal,
-        rowsReadMax: limits.turnRowsReadMax,
-      });
-      settle({ ok: true, answer: actorKind.query(view, request.query) });
-    } catch (error) {
-      if (error instanceof InvariantError) return this.#o.fatal(error);
-      const data = errorData(error);
-      if (data.code === 'internal') this.#o.reports.bug(`${kind} ${request.query.kind}`, error);
-      settle({ ok: false, error: data });
-    }
+    this.#queries.ask(request, settle);
   }
 
-  /** Calls `changed` after each commit that may have changed the actor, until the returned function is called. */
+  /** Takes a notice that came by a route from the leader of its source. */
+  receiveNotice(received: ReceivedNotice): void {
+    if (this.#isStopping) return received.done('notLeader');
+    this.#inbox.receive(received);
+  }
+
+  /**
+   * Calls `changed` after each commit here that may have changed the actor, and when its shard comes to be served here,
+   * until the returned function is called. What another leader commits is not seen.
+   */
   watch(ref: ActorRef, changed: () => void): () => void {
-    const name = `${ref.kind}\0${ref.key}`;
-    const watchers = this.#watchers.get(name) ?? new Set();
-    this.#watchers.set(name, watchers.add(changed));
-    return () => {
-      watchers.delete(changed);
-      if (watchers.size === 0) this.#watchers.delete(name);
-    };
+    return this.#watchers.watch(ref, changed);
   }
 
-  /** As `watch`, for all actors of a kind. It is told before the commit's answers leave. */
+  /** Each commit here of an actor of the kind. It is told before the commit's answers leave. */
   watchKind(kind: string, changed: (key: string) => void): () => void {
-    const watchers = this.#kindWatchers.get(kind) ?? new Set();
-    this.#kindWatchers.set(kind, watchers.add(changed));
-    return () => void watchers.delete(changed);
+    return this.#watchers.watchKind(kind, changed);
   }
 
   /** Calls `announced` with the key of each actor of the kind whose turn said `announce`, once it is committed. */
   watchAnnounced(kind: string, announced: (key: string) => void): () => void {
-    const watchers = this.#announceWatchers.get(kind) ?? new Set();
-    this.#announceWatchers.set(kind, watchers.add(announced));
-    return () => void watchers.delete(announced);
+    return this.#watchers.watchAnnounced(kind, announced);
   }
 
   /** Gives a dead letter to its actor once more; it stays when that fails again. */
   retryDeadLetter(shard: number, index: number): Promise<void> {
-    return this.#onDeadLetter(shard, index, (letter) => {
-      const { kind, key, notice } = letter.notice;
-      const activation = this.#activations.of(kind, key);
-      const turn = this.#runner.begin(activation, { kind: 'operator', id: 'deadLetter' }, letter.notice.trace);
-      if (activation.kind.notice === undefined) throw noNotices(kind);
-      try {
-        activation.kind.notice(turn, notice, activation.volatile);
-        const removal = deadLetterRemoval(letter);
-        turn.holds.push(...removal.holds);
-        return this.#runner.seal(activation, turn, { rows: () => removal.rows });
-      } catch (error) {
-        activation.resetVolatile();
-        throw error;
-      }
-    });
+    return this.#deadLetters.retry(shard, index);
   }
 
   dropDeadLetter(shard: number, index: number): Promise<void> {
-    return this.#onDeadLetter(shard, index, (letter) => {
-      const removal = deadLetterRemoval(letter);
-      const at = this.#shards.all()[shard]!.shard;
-      return this.#o.log.append(at, { timeMs: this.#runner.entryTime(at), ...removal, bodies: [] });
-    });
+    return this.#deadLetters.drop(shard, index);
   }
 
-  #onDeadLetter(
-    shard: number,
-    index: number,
-    act: (letter: NonNullable<ReturnType<typeof findDeadLetter>>) => LogIndex,
-  ): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#dispatcher.enqueue(() => {
-        const name = `${shard}.${index}`;
-        const letter = shard < this.#shards.count ? findDeadLetter(this.#o.store, shard, index) : undefined;
-        if (letter === undefined || this.#lettersEnding.has(name)) {
-          return reject(refused('noSuchDeadLetter', `there is no dead letter ${shard}.${index}; list them first`));
-        }
-        try {
-          const after = act(letter);
-          this.#lettersEnding.add(name);
-          this.#shards.all()[shard]!.gate.after(after, () => {
-            this.#lettersEnding.delete(name);
-            resolve();
-          });
-        } catch (error) {
-          if (error instanceof InvariantError) throw error;
-          reject(error);
-        }
-      });
+  #served(shard: ShardId): void {
+    this.#contained(() => {
+      // A leader that is elected again may not have noticed that it was none in between: memory is not believed.
+      if (this.#shards.find(shard) !== undefined) this.#lost(shard);
+      this.#shards.becomeServed(shard);
+      this.#channels.served(shard);
+      this.#timers.served(shard);
+      this.#watchers.served(shard);
     });
+    this.#dispatcher.wake();
+  }
+
+  #lost(shard: ShardId): void {
+    this.#contained(() => {
+      const state = this.#shards.find(shard);
+      if (state === undefined) return;
+      this.#shards.becomeLost(state);
+      const forgotten = this.#activations.forgetAll(state);
+      this.#channels.lost(shard);
+      this.#timers.lost(shard);
+      // Last, since who is told may ask again at once.
+      state.gate.lost();
+      for (const activation of forgotten) this.#commands.lost(activation);
+    });
+    // What others wait for may fit in now.
+    this.#dispatcher.wake();
+  }
+
+  #contained(act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      this.#o.fatal(error);
+    }
   }
 
   // The parts call each other in a circle: a turn of the runner sends by the channels, whose notices are turns of the
   // runner. So each is handed functions that look the other one up when they are called.
 
   #newChannels(): Channels {
-    const { store, log, clock, limits, reports } = this.#o;
+    const { store, log, clock, route } = this.#o;
     return new Channels({
       store,
       log,
       shards: this.#shards,
       clock,
+      take: (state, source, seq, notice) => this.#inbox.take(state, source, seq, notice, []),
+      route,
+      runner: () => this.#runner,
+      wake: () => this.#dispatcher.wake(),
+    });
+  }
+
+  #newInbox(): Inbox {
+    const { log, limits, hasBody, reports } = this.#o;
+    return new Inbox({
+      log,
+      shards: this.#shards,
       attemptsMax: limits.noticeAttemptsMax,
+      hasBody,
       activate: (kind, key) => this.#activations.of(kind, key),
       runner: () => this.#runner,
       wake: () => this.#dispatcher.wake(),
@@ -288,22 +301,15 @@ export class Engine {
       hasBody,
       outbox: (activation, tells, trace) => this.#channels.outgoing(activation, tells, trace),
       timersSet: (activation, dueMs) => this.#timers.committed(activation.shard, dueMs),
-      changed: ({ kind, key }) => {
-        for (const changed of this.#kindWatchers.get(kind.kind) ?? []) changed(key);
-        if (this.#watchers.size > 0) for (const changed of this.#watchers.get(`${kind.kind}\0${key}`) ?? []) changed();
-      },
-      announced: ({ kind, key }) => {
-        for (const announced of this.#announceWatchers.get(kind.kind) ?? []) announced(key);
-      },
+      changed: (activation) => this.#watchers.changed(activation),
+      announced: (activation) => this.#watchers.announced(activation),
     });
   }
 
   #committed(commits: readonly Commit[]): void {
-    try {
-      for (const { shard, index } of commits) this.#shards.of(shard).gate.committed(index);
-    } catch (error) {
-      this.#o.fatal(error);
-    }
+    this.#contained(() => {
+      for (const { shard, index } of commits) this.#shards.find(shard)?.gate.committed(index);
+    });
     this.#dispatcher.wake();
   }
 

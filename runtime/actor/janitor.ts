@@ -3,7 +3,7 @@
  * like everything else, at entry time, one shard after another, so that no replica decides it by a clock of its own.
  */
 import type { Clock } from '../base/clock.ts';
-import type { ShardId } from '../base/ids.ts';
+import { type ShardId, shardId } from '../base/ids.ts';
 import { decodeRow } from '../codec/row.ts';
 import { below, keyParts, keyspace, type RowKey, rowKey } from '../store/keys.ts';
 import type { ReadableStore } from '../store/layered-store.ts';
@@ -44,7 +44,7 @@ export class Janitor {
 
   start(): void {
     this.#cancel = this.#o.clock.after(strideMs, () => {
-      this.#o.enqueue(() => this.sweep(this.#o.shards.all()[this.#next]!.shard));
+      this.#o.enqueue(() => this.sweep(shardId(this.#next)));
       this.#next = (this.#next + 1) % this.#o.shards.count;
       this.start();
     });
@@ -54,8 +54,9 @@ export class Janitor {
     this.#cancel?.();
   }
 
-  /** One stride over one shard. */
+  /** One stride over one shard, where it is served. */
   sweep(shard: ShardId): void {
+    if (this.#o.shards.find(shard) === undefined) return;
     const timeMs = this.#o.runner.entryTime(shard);
     const rows = [...this.#oldEvents(shard, timeMs), ...this.#oldDedup(shard, timeMs)];
     if (rows.length > 0) this.#o.log.append(shard, { timeMs, rows, holds: [], bodies: [] });

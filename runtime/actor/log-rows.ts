@@ -38,7 +38,7 @@ export function storedOps(ops: readonly StoreOp[]): StoredOps {
   return stored;
 }
 
-function opsOf(stored: StoredOps): StoreOp[] {
+export function opsOf(stored: StoredOps): StoreOp[] {
   const ops: StoreOp[] = [];
   for (let at = 0; at < stored.length; at += 2) {
     ops.push({ key: stored[at] as RowKey, value: stored[at + 1] as Uint8Array | null });

@@ -1,11 +1,13 @@
 /**
  * The port between the engine and whatever makes its write-sets durable: the local log on a lone node, the
- * replicated log later. The engine never learns which.
+ * replicated log on several. The engine never learns which.
  *
  * Promises asked of an implementation:
- * - entries of a shard commit in the order of `append`, without a gap, or the node stops;
+ * - entries of a shard commit in the order of `append`, without a gap, while this node serves the shard; what was
+ *   appended and is not committed when it ceases to (`RoleEvents.lost`) may or may not have its effect;
  * - entry and applied rows of what commits here are in one transaction with the applied index;
- * - `onCommitted` is called only after that is durable, once per shard and group commit.
+ * - `onCommitted` is called only after that is durable, once per shard and group commit; not after `lost`, until the
+ *   shard is served again.
  */
 import type { LogIndex, ShardId, Term } from '../base/ids.ts';
 import type { StoreOp } from '../store/store.ts';
@@ -35,13 +37,31 @@ export interface Commit {
   readonly index: LogIndex;
 }
 
+/** Which shards this node acts for. Told in loop turns of their own, never from within a call of the engine's. */
+export interface RoleEvents {
+  /** This node leads the shard, and all that earlier leaders committed is applied here: turns may run. */
+  served(shard: ShardId, term: Term): void;
+  /** It does not lead the shard any more. Who waits for a commit must ask again where it is led now. */
+  lost(shard: ShardId): void;
+}
+
 export interface ShardLog {
   /** The term in which this node leads the shard. */
   term(shard: ShardId): Term;
+  /** Whether turns of the shard's actors may run here: between `served` and `lost`. */
+  serves(shard: ShardId): boolean;
+  /** Called once, before the first `append`; shards that are served already are told at once. */
+  onRole(events: RoleEvents): void;
+  /**
+   * Has a majority confirm that this node still leads the shard (ReadIndex, plan §6): then what is committed here now
+   * may be shown. `done` is called once, at once where nobody else has a vote; false: ask where it is led now.
+   */
+  confirm(shard: ShardId, done: (isLeader: boolean) => void): void;
   lastIndex(shard: ShardId): LogIndex;
   committedIndex(shard: ShardId): LogIndex;
   /** Time of the last entry, so that a new one can be later. */
   lastTimeMs(shard: ShardId): number;
+  /** Only while the shard is served. */
   append(shard: ShardId, writeSet: WriteSet): LogIndex;
   /** The loop turn is over: what was appended may be written as one transaction. */
   flush(): void;

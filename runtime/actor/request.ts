@@ -29,6 +29,11 @@ export interface QueryRequest {
   readonly key: string;
   readonly query: { readonly kind: string };
   readonly principal: Principal;
+  /**
+   * Answers from this node's copy, whoever leads: what it tells may be old. Only for a node that holds a whole copy of
+   * the shard, which the engine does not check.
+   */
+  readonly local?: boolean;
 }
 
 export type Outcome =

@@ -1,8 +1,10 @@
-/** What the engine keeps in memory of one shard. */
-import { type ShardId, shardId } from '../base/ids.ts';
+/** What the engine keeps in memory of the shards that it serves. It is made anew each time a shard is served. */
+import type { ShardId } from '../base/ids.ts';
+import { invariant } from '../base/invariant.ts';
 import { decodeRow } from '../codec/row.ts';
 import { keyspace, rowKey } from '../store/keys.ts';
 import type { ReadableStore } from '../store/layered-store.ts';
+import type { Activation } from './activation.ts';
 import { DedupTable } from './dedup.ts';
 import { OutputGate } from './gate.ts';
 import type { ShardLog } from './log.ts';
@@ -11,17 +13,39 @@ export class ShardState {
   readonly shard: ShardId;
   readonly gate: OutputGate;
   readonly dedup: DedupTable;
+  readonly activations = new Set<Activation>();
   /** Commands that wait in the backlogs of this shard's actors. */
   backlogCommands = 0;
+  /** Answers that wait for a majority to confirm that this node leads. */
+  confirming = 0;
+  /** False for ever once the shard is lost; when it is served again that is another state. */
+  isServed = true;
+  /** How often the next notice of a source failed here. */
+  readonly noticeFailures = new Map<ShardId, number>();
   readonly #store: ReadableStore;
+  readonly #log: ShardLog;
   readonly #outboxHeads = new Map<ShardId, number>();
   readonly #inboxLasts = new Map<ShardId, number>();
 
   constructor(shard: ShardId, store: ReadableStore, log: ShardLog) {
     this.shard = shard;
     this.#store = store;
+    this.#log = log;
     this.gate = new OutputGate(log.committedIndex(shard));
     this.dedup = new DedupTable(shard, store);
+  }
+
+  get isDrained(): boolean {
+    return this.backlogCommands === 0 && this.confirming === 0 && this.gate.length === 0;
+  }
+
+  /** Whether this node still leads, and with this very state: then what was read of it may be shown. */
+  confirm(done: (isLeader: boolean) => void): void {
+    this.confirming++;
+    this.#log.confirm(this.shard, (isLeader) => {
+      this.confirming--;
+      done(isLeader && this.isServed);
+    });
   }
 
   /** The next sequence for a notice to `target`: dense, from 1. */
@@ -42,6 +66,7 @@ export class ShardState {
 
   setInboxLast(source: ShardId, seq: number): void {
     this.#inboxLasts.set(source, seq);
+    this.noticeFailures.delete(source);
   }
 
   #counter(space: string, other: ShardId): number {
@@ -50,20 +75,43 @@ export class ShardState {
   }
 }
 
+/** The shards that are served, by number. */
 export class ShardTable {
   readonly count: number;
-  readonly #states: ShardState[] = [];
+  readonly #store: ReadableStore;
+  readonly #log: ShardLog;
+  readonly #states: (ShardState | undefined)[];
 
   constructor(count: number, store: ReadableStore, log: ShardLog) {
     this.count = count;
-    for (let shard = 0; shard < count; shard++) this.#states.push(new ShardState(shardId(shard), store, log));
+    this.#store = store;
+    this.#log = log;
+    this.#states = Array.from({ length: count }, () => undefined);
   }
 
+  /** Of a shard whose turn is running, so that it is served. */
   of(shard: ShardId): ShardState {
-    return this.#states[shard]!;
+    const state = this.#states[shard];
+    invariant(state !== undefined, 'a turn runs only where its shard is served');
+    return state;
   }
 
-  all(): readonly ShardState[] {
-    return this.#states;
+  /** Undefined: the shard is not served here. */
+  find(shard: ShardId): ShardState | undefined {
+    return this.#states[shard];
+  }
+
+  served(): readonly ShardState[] {
+    return this.#states.filter((state) => state !== undefined);
+  }
+
+  becomeServed(shard: ShardId): void {
+    invariant(this.#states[shard] === undefined, 'a shard is lost before it is served again');
+    this.#states[shard] = new ShardState(shard, this.#store, this.#log);
+  }
+
+  becomeLost(state: ShardState): void {
+    state.isServed = false;
+    this.#states[state.shard] = undefined;
   }
 }

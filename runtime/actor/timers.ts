@@ -1,8 +1,8 @@
 /**
  * Timers of actors. They are rows; firing one is a turn that deletes its row, so it happens once and survives restarts.
  *
- * Memory does not grow with the number of timers: of each shard only the earliest due time is known, and the store,
- * which orders timers by time, is asked when it comes.
+ * Memory does not grow with the number of timers: of each shard that is served only the earliest due time is known, and
+ * the store, which orders timers by time, is asked when it comes.
  */
 import type { Clock } from '../base/clock.ts';
 import { OperationError } from '../base/errors.ts';
@@ -54,9 +54,16 @@ export class Timers {
     this.#nextDueMs = Array.from({ length: options.shards.count }, () => Number.POSITIVE_INFINITY);
   }
 
-  recover(): void {
-    for (const { shard } of this.#o.shards.all()) this.#nextDueMs[shard] = this.#firstDue(shard);
-    this.#setAlarm();
+  /** Takes up what earlier leaders left: whatever is due by now fires soon. */
+  served(shard: ShardId): void {
+    this.#nextDueMs[shard] = this.#firstDue(shard);
+    if (this.#nextDueMs[shard] < this.#alarmMs) this.#setAlarm();
+  }
+
+  lost(shard: ShardId): void {
+    const wasNext = this.#nextDueMs[shard] === this.#alarmMs;
+    this.#nextDueMs[shard] = Number.POSITIVE_INFINITY;
+    if (wasNext) this.#setAlarm();
   }
 
   /** Timers of a turn that has just been committed. */
@@ -95,7 +102,7 @@ export class Timers {
   #fireDue(): void {
     if (this.#isStopped) return;
     const nowMs = this.#o.clock.nowMs();
-    for (const { shard } of this.#o.shards.all()) {
+    for (const { shard } of this.#o.shards.served()) {
       if (this.#nextDueMs[shard]! <= nowMs) this.#fireShard(shard, nowMs);
     }
     this.#setAlarm();
@@ -158,6 +165,6 @@ export class Timers {
       { key: later.byName, value },
     ];
     const index = log.append(shard, { timeMs, rows, holds: [], bodies: [] });
-    shards.of(shard).gate.after(index, () => void this.#postponed.delete(was.byTime));
+    shards.of(shard).gate.afterOrLost(index, () => void this.#postponed.delete(was.byTime));
   }
 }

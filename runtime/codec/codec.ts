@@ -11,7 +11,13 @@ const packr = new Packr({ useRecords: false, copyBuffers: true, variableMapSize:
 const sharedBytes = 16 * 1024;
 /** What `packAgain` keeps for its next call. */
 const keptBytesMax = 8 * 1024 * 1024;
-let kept = Buffer.allocUnsafeSlow(256 * 1024);
+
+/** What large values are packed into again and again: one for each who writes, since its bytes must stay until they are written. */
+export class PackBuffer {
+  bytes = Buffer.allocUnsafeSlow(256 * 1024);
+}
+
+const sharedBuffer = new PackBuffer();
 
 /** Packs a plain value (objects, arrays, strings, numbers, booleans, null, Uint8Array). */
 export function pack(value: unknown): Uint8Array {
@@ -28,15 +34,16 @@ export function packBehind(room: number, value: unknown): Uint8Array {
 }
 
 /**
- * As `packBehind`, for large values made one after another: the bytes are overwritten by the next call. In a buffer of
- * its own each would fault its pages in anew, which costs more than filling them.
+ * As `packBehind`, for large values made one after another: the bytes are overwritten by the next call with that buffer. In
+ * one of its own each would fault its pages in anew, which costs more than filling them.
  */
-export function packAgain(room: number, value: unknown): Uint8Array {
-  packr.useBuffer(kept);
+export function packAgain(room: number, value: unknown, into: PackBuffer = sharedBuffer): Uint8Array {
+  packr.useBuffer(into.bytes);
   try {
     const packed = packr.pack(value, RESERVE_START_SPACE | room);
     const { buffer } = packed;
-    if (buffer !== kept.buffer && buffer.byteLength <= keptBytesMax) kept = Buffer.from(buffer as ArrayBuffer);
+    const isOther = buffer !== into.bytes.buffer;
+    if (isOther && buffer.byteLength <= keptBytesMax) into.bytes = Buffer.from(buffer as ArrayBuffer);
     return packed;
   } finally {
     shareAnew();

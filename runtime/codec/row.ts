@@ -4,7 +4,7 @@
  * LMDB has no checksums, so each row carries one; a version lets an old row be upgraded when it is read (plan §11).
  */
 import { crc32 } from 'node:zlib';
-import { packAgain, packBehind, unpack } from './codec.ts';
+import { type PackBuffer, packAgain, packBehind, unpack } from './codec.ts';
 
 export const rowHeaderBytes = 5;
 
@@ -23,9 +23,9 @@ export function encodeRow(version: number, value: unknown): Uint8Array {
   return seal(version, packBehind(rowHeaderBytes, value));
 }
 
-/** As `encodeRow`, for large rows made one after another: the bytes are overwritten by the next call. */
-export function encodeRowAgain(version: number, value: unknown): Uint8Array {
-  return seal(version, packAgain(rowHeaderBytes, value));
+/** As `encodeRow`, for large rows made one after another: the bytes are overwritten by the next call with that buffer. */
+export function encodeRowAgain(version: number, value: unknown, into?: PackBuffer): Uint8Array {
+  return seal(version, packAgain(rowHeaderBytes, value, into));
 }
 
 /** Fills the header in front of what was packed. */

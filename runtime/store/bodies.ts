@@ -16,7 +16,7 @@
  */
 import { invariant } from '../base/invariant.ts';
 import { encodeRow } from '../codec/row.ts';
-import { bodyDeletes, bodyHeadKey, bodyOps, isBodyBytes, lastBodyNumber, referenceKey } from './body-rows.ts';
+import { bodyDeletes, bodyHeadKey, bodyHeadRow, bodyOps, isBodyBytes, lastBodyNumber, referenceKey } from './body-rows.ts';
 import { after, below, type KeyPart, keyParts, keyspace, type RowKey, rowKey } from './keys.ts';
 import type { ReadableStore } from './layered-store.ts';
 import type { StoreOp } from './store.ts';
@@ -93,16 +93,32 @@ export class BodyTracker {
     return bodyOps(hash, ++this.#lastNumber, bytes);
   }
 
+  /** A number for a body whose bytes come in pieces, before anybody names it: they go into the tree by themselves. */
+  reserve(): number {
+    return ++this.#lastNumber;
+  }
+
+  /** As `attach`, of a body whose bytes are durable under a reserved number. */
+  attachReserved(hash: string, number: number, size: number, sums: readonly number[]): StoreOp[] {
+    invariant(!this.has(hash), 'a body is stored once');
+    this.#touch(hash, true);
+    this.#unheld.add(hash);
+    return [bodyHeadRow(hash, number, size, sums)];
+  }
+
   /** @param owner who needs it: shard, kind, actor key, tag. Holding twice is holding once. */
   hold(hash: string, owner: readonly KeyPart[]): StoreOp[] {
     invariant(this.has(hash), 'every referenced body is present');
     this.#touch(hash);
     this.#unheld.delete(hash);
-    return [{ key: referenceKey(hash, owner), value: markRow }];
+    // It has somebody now, and whoever ends this makes it a candidate.
+    this.#suspects.delete(hash);
+    return referenceOps(hash, owner, true);
   }
 
   release(hash: string, owner: readonly KeyPart[]): StoreOp[] {
-    return [{ key: referenceKey(hash, owner), value: null }, this.#becomeCandidate(hash)];
+    this.#becomeCandidate(hash);
+    return referenceOps(hash, owner, false);
   }
 
   /** An entry of the log that is made now names the body; one that it found here must not go before it is gathered. */
@@ -223,6 +239,18 @@ export class BodyTracker {
   get #batchNumber(): number {
     return this.#written + this.#batches.length - 1;
   }
+}
+
+/**
+ * What `hold` and `release` write. Alone for what is applied from the log at start: rows of later batches may be in the tree
+ * already, and the body be gone with them.
+ */
+export function referenceOps(hash: string, owner: readonly KeyPart[], held: boolean): StoreOp[] {
+  if (held) return [{ key: referenceKey(hash, owner), value: markRow }];
+  return [
+    { key: referenceKey(hash, owner), value: null },
+    { key: candidateKey(hash), value: markRow },
+  ];
 }
 
 /** Whether a committed reference row exists. */

@@ -101,8 +101,13 @@ export function bodyOps(hash: string, number: number, bytes: Uint8Array): StoreO
     ops.push({ key: bodyKey(number, sums.length), value });
     sums.push(crc32(value));
   }
-  const head: Head = { number, size: bytes.byteLength, codec: 'plain', keyId: null, location: 'here', sums };
-  return [{ key: bodyHeadKey(hash), value: encodeRow(bodyRowVersion, head) }, ...ops];
+  return [bodyHeadRow(hash, number, bytes.byteLength, sums), ...ops];
+}
+
+/** @param sums CRC-32 of each of its rows */
+export function bodyHeadRow(hash: string, number: number, size: number, sums: readonly number[]): StoreOp {
+  const head: Head = { number, size, codec: 'plain', keyId: null, location: 'here', sums };
+  return { key: bodyHeadKey(hash), value: encodeRow(bodyRowVersion, head) };
 }
 
 /** Deletes of all rows of a committed body. Reads none of their bytes: one with rotten bytes can be deleted too. */

@@ -17,7 +17,7 @@ export type KeyPart = string | number;
 export const keyspace = {
   /** ['m', name]: format version, cluster id, node id, shard count */
   meta: 'm',
-  /** ['l', batch]: one row a group commit, holding the log entries of every shard in it */
+  /** ['l', batch]: one row a group commit, with the heads of its log entries; ['l', batch, 1]: what they hold */
   log: 'l',
   /** ['a', shard]: the index and time of the last applied entry */
   applied: 'a',
@@ -45,8 +45,10 @@ export const keyspace = {
   bodyReference: 'r',
   /** ['g', hash]: a body that may have lost its last reference */
   bodyGarbage: 'g',
-  /** ['u', started ms, upload id, chunk]: a large body on its way in */
+  /** ['u', hash]: a body that is here in part, or whole and not named by any entry yet */
   staged: 'u',
+  /** ['h', shard]: a replica's Raft state that is not in its log: term, vote, configuration, a copy under way */
+  replica: 'h',
 } as const;
 
 /**

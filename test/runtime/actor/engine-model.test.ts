@@ -13,42 +13,13 @@ import type { Outcome } from '../../../runtime/actor/request.ts';
 import { keyspace } from '../../../runtime/store/keys.ts';
 import { MemoryDisk } from '../../../runtime/store/memory-store.ts';
 import { CommandIds } from '../../../runtime/threads/command-ids.ts';
-import { contents, type Effects, type Fate, hashes, type ModelCommand, rowsMax } from './model-actor.ts';
+import { contents, type Fate, hashes, type ModelCommand } from './model-actor.ts';
+import { Chance, keys, newCommand } from './model-chance.ts';
 import { Life, Truth } from './model-world.ts';
 
 const runs = Number(process.env['ENGINE_MODEL_RUNS'] ?? 20);
 const firstSeed = Number(process.env['ENGINE_MODEL_SEED'] ?? 1);
 const stepsPerRun = 250;
-const keys = ['a', 'b', 'c', 'd', 'e', 'f'];
-
-/** Mulberry32: the same seed, the same run. */
-class Chance {
-  #state: number;
-
-  constructor(seed: number) {
-    this.#state = seed;
-  }
-
-  /** 0 … below - 1 */
-  upTo(below: number): number {
-    this.#state = (this.#state + 0x6d2b79f5) | 0;
-    let t = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return Math.floor((((t ^ (t >>> 14)) >>> 0) / 2 ** 32) * below);
-  }
-
-  hits(percent: number): boolean {
-    return this.upTo(1_000) < percent * 10;
-  }
-
-  of<T>(values: readonly T[]): T {
-    return values[this.upTo(values.length)]!;
-  }
-
-  list<T>(max: number, make: (i: number) => T): T[] {
-    return Array.from({ length: this.upTo(max + 1) }, (_, i) => make(i));
-  }
-}
 
 /** A command as its caller sees it. */
 interface Op {
@@ -135,7 +106,7 @@ class Run {
     const seq = caller.nextSeq();
     const name = `${this.#ops.length}`;
     const { settledBelow } = caller;
-    const command = this.#newCommand(name, bulk);
+    const command = newCommand(this.#chance, { op: name, life: this.#fate.life, bulk });
     const key = this.#chance.of(keys);
     const op: Op = {
       name,
@@ -150,41 +121,6 @@ class Run {
     };
     this.#ops.push(op);
     this.#ask(op);
-  }
-
-  #newCommand(op: string, bulk: number): ModelCommand {
-    const chance = this.#chance;
-    if (bulk > 0) return { kind: 'do', ...this.#newEffects(op), bulk, ending: 'answer' };
-    if (chance.hits(8)) return { kind: 'chain', op, times: 1 + chance.upTo(4), life: this.#fate.life };
-    if (chance.hits(5)) return { kind: 'wake', op, delayMs: chance.of([0, 50, 3_000]) };
-    if (chance.hits(15)) {
-      const [from, to] = [chance.upTo(rowsMax), chance.upTo(rowsMax)];
-      return { kind: 'look', from, to, limit: 1 + chance.upTo(8), reverse: chance.hits(50) };
-    }
-    return { kind: 'do', ...this.#newEffects(op) };
-  }
-
-  #newEffects(op: string): Effects {
-    const chance = this.#chance;
-    const body = (): number | null => (chance.hits(60) ? chance.upTo(contents.length) : null);
-    // So many that they do not fit into the memory of their channel.
-    const crowd = chance.hits(0.7) ? chance.of(keys) : null;
-    return {
-      op,
-      puts: chance.list(6, () => [chance.upTo(rowsMax), chance.hits(40) ? null : chance.upTo(100)]),
-      tells: Array.from({ length: crowd === null ? chance.upTo(chance.hits(10) ? 40 : 3) : 400 }, (_, i) => ({
-        to: crowd ?? chance.of(keys),
-        id: `${op}.${i}`,
-        body: body(),
-      })),
-      timers: chance.list(2, () => ({
-        name: chance.of(['x', 'y']),
-        delayMs: chance.hits(20) ? null : chance.of([-5, 0, 20, 500, 20_000]),
-      })),
-      holds: chance.list(2, () => ({ tag: chance.of(['p', 'q']), body: body() })),
-      bulk: 0,
-      ending: chance.hits(85) ? 'answer' : chance.of(['refuse', 'bug', 'unpackable'] as const),
-    };
   }
 
   #ask(op: Op): void {

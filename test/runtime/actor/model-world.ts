@@ -7,7 +7,7 @@
 import assert from 'node:assert/strict';
 import { Engine } from '../../../runtime/actor/engine.ts';
 import { LocalLog } from '../../../runtime/actor/local-log.ts';
-import type { Commit, ShardLog, WriteSet } from '../../../runtime/actor/log.ts';
+import type { Commit, RoleEvents, ShardLog, WriteSet } from '../../../runtime/actor/log.ts';
 import type { LogIndex, ShardId, Term } from '../../../runtime/base/ids.ts';
 import { limits } from '../../../runtime/base/limits.ts';
 import { decodeRow } from '../../../runtime/codec/row.ts';
@@ -93,6 +93,11 @@ export class Truth {
   }
 
   requireEqual(store: ReadableStore, pageRows: number, reverse: boolean): void {
+    this.requireRows(store, pageRows, reverse);
+    this.#requireBodies(store);
+  }
+
+  requireRows(store: ReadableStore, pageRows: number, reverse: boolean): void {
     const keys = [...this.rows.keys()].sort();
     for (const space of spaces) {
       const range = below(rowKey([space]));
@@ -110,6 +115,9 @@ export class Truth {
         assert.ok(Buffer.from(store.get(key)!).equals(truth), `value got of ${keyParts(key).join(' ')}`);
       }
     }
+  }
+
+  #requireBodies(store: ReadableStore): void {
     for (const [key, value] of this.rows) {
       const parts = key.startsWith('s\0') ? keyParts(key) : [];
       if (parts[4] !== 'held') continue;
@@ -165,6 +173,9 @@ class WatchedLog implements ShardLog {
   }
 
   term = (shard: ShardId): Term => this.#log.term(shard);
+  serves = (shard: ShardId): boolean => this.#log.serves(shard);
+  onRole = (events: RoleEvents): void => this.#log.onRole(events);
+  confirm = (shard: ShardId, done: (isLeader: boolean) => void): void => this.#log.confirm(shard, done);
   lastIndex = (shard: ShardId): LogIndex => this.#log.lastIndex(shard);
   committedIndex = (shard: ShardId): LogIndex => this.#log.committedIndex(shard);
   lastTimeMs = (shard: ShardId): number => this.#log.lastTimeMs(shard);
