@@ -15,6 +15,7 @@ import { decodeRow, encodeRow } from '../codec/row.ts';
 import { BodyTracker } from '../store/bodies.ts';
 import { type DataDirectory, openDataDirectory } from '../store/data-directory.ts';
 import { keyspace, rowKey } from '../store/keys.ts';
+import { openJournaledStore } from '../store/journaled-store.ts';
 import { LayeredStore, type ReadableStore } from '../store/layered-store.ts';
 import { openLmdbStore } from '../store/lmdb-store.ts';
 import { SpaceGuard } from '../store/space-guard.ts';
@@ -63,12 +64,13 @@ export async function openCore(options: CoreOptions): Promise<Core> {
       : {}),
   });
   try {
-    const tree = await openLmdbStore({
+    const lmdb = await openLmdbStore({
       path: directory.storePath,
       clock,
       fatal,
       ...(mapBytesMax === undefined ? {} : { mapBytesMax }),
     });
+    const tree = await openJournaledStore({ tree: lmdb, path: directory.journalPath, clock, random, fatal });
     await confirmStore(directory, tree);
     const store = new LayeredStore(tree);
     const { shardCount } = directory.header;

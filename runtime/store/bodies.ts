@@ -16,7 +16,15 @@
  */
 import { invariant } from '../base/invariant.ts';
 import { encodeRow } from '../codec/row.ts';
-import { bodyDeletes, bodyHeadKey, bodyHeadRow, bodyOps, isBodyBytes, lastBodyNumber, referenceKey } from './body-rows.ts';
+import {
+  bodyDeletes,
+  bodyHeadKey,
+  bodyHeadRow,
+  bodyOps,
+  isBodyBytes,
+  lastBodyNumber,
+  referenceKey,
+} from './body-rows.ts';
 import { after, below, type KeyPart, keyParts, keyspace, type RowKey, rowKey } from './keys.ts';
 import type { ReadableStore } from './layered-store.ts';
 import type { StoreOp } from './store.ts';

@@ -1,10 +1,10 @@
 /**
  * The directory that is a node's memory: whose it is, that it is whole, and that one process only is in it.
  *
- * It holds `ringpost-data.json`, which says whose the data are, and `store.lmdb`. Each without the other is refused: an
- * empty disk under a known name would make the node forget what it has promised.
+ * It holds `ringpost-data.json`, which says whose the data are, `store.lmdb` and the two files of its journal. Each without
+ * the others is refused: an empty disk under a known name would make the node forget what it has promised.
  *
- * Leaves to others: the store itself (`lmdb-store.ts`), the lock (`directory-lock.ts`), LMDB's pages (`data-file.ts`).
+ * Leaves to others: the store itself (`lmdb-store.ts`, `journaled-store.ts`), the lock (`directory-lock.ts`), LMDB's pages (`data-file.ts`).
  */
 import {
   closeSync,
@@ -32,9 +32,10 @@ import {
 
 const headerName = 'ringpost-data.json';
 const storeName = 'store.lmdb';
+const journalName = 'journal';
 const magic = 'ringpost-data';
-/** Guards the layout as a whole; rows have versions of their own. */
-export const dataFormatVersion = 1;
+/** Guards the layout as a whole; rows have versions of their own. 2: with a journal, which version 1 would not read. */
+export const dataFormatVersion = 2;
 
 /** Set for ever when a directory is made. */
 export interface DataIdentity {
@@ -80,12 +81,15 @@ export class DataDirectory {
   readonly path: string;
   /** For `openLmdbStore`. */
   readonly storePath: string;
+  /** For `openJournaledStore`. */
+  readonly journalPath: string;
   readonly #lock: DirectoryLock;
   #header: DataHeader;
 
   constructor(path: string, lock: DirectoryLock, header: DataHeader) {
     this.path = path;
     this.storePath = join(path, storeName);
+    this.journalPath = join(path, journalName);
     this.#lock = lock;
     this.#header = header;
   }
@@ -124,7 +128,10 @@ function readOrCreate(path: string, { clock, create, expect = {} }: DataDirector
   requireExpected(path, header, expect);
   if (hasStore) checkDataFile(storePath, !header.hasStore);
   else if (header.hasStore) throw dataMissing(path, `there is ${headerName}, but ${storeName} is missing`);
-  return header;
+  if (header.formatVersion === dataFormatVersion) return header;
+  const upgraded = { ...header, formatVersion: dataFormatVersion };
+  writeHeader(path, upgraded);
+  return upgraded;
 }
 
 function requireExpected(path: string, header: DataHeader, expect: Partial<DataIdentity>): void {

@@ -20,8 +20,8 @@ import type { RangeOptions, Store, StoredRow, StoreOp, StoreStats } from './stor
 export type ReadableStore = Pick<Store, 'get' | 'has' | 'range' | 'stats'>;
 
 const lowest = '' as RowKey;
-/** Behind every key: keyspaces are letters. */
-const highest = '\xff' as RowKey;
+/** Behind every key, whose characters are bytes. */
+const highest = '\u0100' as RowKey;
 /** Rows that a merge takes from a source on top of what it was asked for, since some may be hidden by deletions. */
 const spareRows = 16;
 
@@ -37,11 +37,14 @@ export class LayeredStore implements ReadableStore {
   }
 
   get(key: RowKey): Uint8Array | undefined {
+    const layered = this.inLayers(key);
+    return layered === undefined ? this.#tree.get(key) : (layered ?? undefined);
+  }
+
+  /** null: deleted; undefined: the tree knows. */
+  inLayers(key: RowKey): Uint8Array | null | undefined {
     const active = this.#active.get(key);
-    if (active !== undefined) return active ?? undefined;
-    const sealed = this.#sealed?.get(key);
-    if (sealed !== undefined) return sealed ?? undefined;
-    return this.#tree.get(key);
+    return active === undefined ? this.#sealed?.get(key) : active;
   }
 
   has(key: RowKey): boolean {
@@ -52,17 +55,38 @@ export class LayeredStore implements ReadableStore {
   }
 
   range(options: RangeOptions): StoredRow[] {
+    return this.rangeOf(options).rows;
+  }
+
+  /** `areOwn`: all of them are the tree's, which hands out bytes of the caller's own. */
+  rangeOf(options: RangeOptions): { readonly rows: StoredRow[]; readonly areOwn: boolean } {
     const { start, end, limit, reverse = false } = options;
-    if (start >= end) return [];
+    if (start >= end) return { rows: [], areOwn: true };
     const layers = this.#sealed === undefined ? [this.#active] : [this.#active, this.#sealed];
-    if (layers.every((layer) => layer.range(start, end, 1, false).length === 0)) return this.#tree.range(options);
+    if (layers.every((layer) => layer.range(start, end, 1, false).length === 0)) {
+      return { rows: this.#tree.range(options), areOwn: true };
+    }
     const sources = layers.map(
       (layer) => new Source((from, to, count) => layer.range(from, to, count, reverse), options),
     );
     sources.push(
       new Source((from, to, count) => this.#tree.range({ start: from, end: to, limit: count, reverse }), options),
     );
-    return merge(sources, limit, reverse);
+    return { rows: withValues(merge(sources, limit, reverse, false)), areOwn: false };
+  }
+
+  /**
+   * Keys that the tree or a layer knows, also those that are deleted and still in the tree: whoever takes all of a range
+   * away writes their deletion once more, and need not know how much of what is deleted recovery will see.
+   */
+  knownKeys({ start, end, limit }: RangeOptions): RowKey[] {
+    const options = { start, end, limit };
+    const layers = this.#sealed === undefined ? [this.#active] : [this.#active, this.#sealed];
+    const sources = layers.map(
+      (layer) => new Source((from, to, count) => layer.range(from, to, count, false), options),
+    );
+    sources.push(new Source((from, to, count) => this.#tree.range({ start: from, end: to, limit: count }), options));
+    return merge(sources, limit, false, true).map(({ key }) => key);
   }
 
   stats(): StoreStats {
@@ -145,8 +169,8 @@ class Source {
 }
 
 /** @param sources newest first: of rows with one key the first source's holds */
-function merge(sources: readonly Source[], limit: number, reverse: boolean): StoredRow[] {
-  const rows: StoredRow[] = [];
+function merge(sources: readonly Source[], limit: number, reverse: boolean, withDeleted: boolean): LayerRow[] {
+  const rows: LayerRow[] = [];
   while (rows.length < limit) {
     let found: LayerRow | undefined;
     for (const source of sources) {
@@ -157,7 +181,9 @@ function merge(sources: readonly Source[], limit: number, reverse: boolean): Sto
     if (found === undefined) break;
     const { key, value } = found;
     for (const source of sources) if (source.peek()?.key === key) source.skip();
-    if (value !== null) rows.push({ key, value });
+    if (value !== null || withDeleted) rows.push({ key, value });
   }
   return rows;
 }
+
+const withValues = (rows: readonly LayerRow[]): StoredRow[] => rows as StoredRow[];

@@ -1,7 +1,7 @@
 /** Rot on the disk: an answer is an error, never wrong bytes, and the rest of the mail stays readable. */
 import { equal, match, notEqual, ok } from 'node:assert/strict';
 import { test } from 'node:test';
-import { dataFileOf, flipAt } from '../support/process-damage.ts';
+import { flipIn } from '../support/process-damage.ts';
 import { prefixOf, showMail, untilListed } from '../support/process-mailboxes.ts';
 import { RingpostNode } from '../support/process-node.ts';
 import { ann, nodeFor, ownedBy } from '../support/process-place.ts';
@@ -29,7 +29,7 @@ for (const [size, lines] of [
     await client.quit();
     await untilListed(node, ann, 2);
     equal((await node.stop()).code, 0, node.lastWords);
-    ok(flipAt(dataFileOf(node), 'rotten-text') > 0, 'the body is in the data file');
+    ok(flipIn(node, 'rotten-text') > 0, 'the body is in the data file');
 
     const again = ownedBy(t, await node.restart());
     const mails = await untilListed(again, ann, 2);
@@ -49,7 +49,7 @@ void test('damage: after kill -9, a flipped bit in what the log alone has is no 
   expectReply(await client.hello(), 250);
   equal((await deliver(client, { from: '', to: [ann] }, mailWith('rotten', 20))).outcome, 'accepted');
   await node.kill();
-  ok(flipAt(dataFileOf(node), 'rotten-text') > 0, 'the body is in the data file');
+  ok(flipIn(node, 'rotten-text') > 0, 'the body is in the data file');
   const again = ownedBy(t, await RingpostNode.spawn({ ...node.spec, words: ['start'] }));
   const isServing = await again.ready().then(
     () => true,

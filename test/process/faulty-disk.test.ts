@@ -93,22 +93,26 @@ void test(
   },
 );
 
-void test('disk: each 250 has an fdatasync of the store between DATA and itself', requiresTool('strace'), async (t) => {
-  const log = join(tempDir(t), 'calls');
-  const node = await nodeUnder(t, tracedCalls(['fdatasync', 'fsync', 'msync'], log));
-  const client = await helloTo(node);
-  for (let n = 1; n <= 5; n++) {
-    const startS = systemClock.nowMs() / 1000;
-    equal((await deliver(client, { from: '', to: [ann] }, numbered(n))).outcome, 'accepted');
-    const endS = systemClock.nowMs() / 1000;
-    const isSynced = (): boolean => syncTimes(log).some((at) => at >= startS && at <= endS);
-    await until(`a sync between ${startS} and ${endS} in\n${readFileSync(log, 'utf8')}`, isSynced, 5000);
-  }
-  await client.quit();
-});
+void test(
+  'disk: each 250 has an fdatasync of the journal between DATA and itself',
+  requiresTool('strace'),
+  async (t) => {
+    const log = join(tempDir(t), 'calls');
+    const node = await nodeUnder(t, tracedCalls(['fdatasync', 'fsync', 'msync'], log));
+    const client = await helloTo(node);
+    for (let n = 1; n <= 5; n++) {
+      const startS = systemClock.nowMs() / 1000;
+      equal((await deliver(client, { from: '', to: [ann] }, numbered(n))).outcome, 'accepted');
+      const endS = systemClock.nowMs() / 1000;
+      const isSynced = (): boolean => syncTimes(log).some((at) => at >= startS && at <= endS);
+      await until(`a sync between ${startS} and ${endS} in\n${readFileSync(log, 'utf8')}`, isSynced, 5000);
+    }
+    await client.quit();
+  },
+);
 
-/** Seconds since 1970 at which the store's file was synced. Lines: `PID 1790000000.123456 fdatasync(18</…/store.lmdb>) = 0`. */
+/** Seconds since 1970 at which the journal was synced. Lines: `PID 1790000000.123456 fdatasync(18</…/journal-1>) = 0`. */
 function syncTimes(log: string): number[] {
   const calls = readFileSync(log, 'utf8').matchAll(/(\d+\.\d+) (?:fdatasync|fsync|msync)\(.*/g);
-  return [...calls].filter(([line]) => line.includes('.lmdb')).map(([, at]) => Number(at));
+  return [...calls].filter(([line]) => line.includes('/journal-')).map(([, at]) => Number(at));
 }

@@ -13,7 +13,7 @@ import { SmtpClient } from '../support/smtp-client.ts';
 import { type Delivery, deliver } from '../support/smtp-delivery.ts';
 
 const mebibyte = 1024 * 1024;
-const diskBytes = 96 * mebibyte;
+const diskBytes = 128 * mebibyte;
 const mailsMax = 2000;
 
 const numbered = (n: number): Buffer =>

@@ -1,20 +1,20 @@
 /** Where a stopped node keeps its rows, and how to hurt them. */
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RingpostNode } from './process-node.ts';
 
-/** The data file is by far the largest. */
+/** The tree. */
 export function dataFileOf(node: RingpostNode): string {
-  const files = readdirSync(node.spec.dataDir, { recursive: true, encoding: 'utf8' })
-    .map((name) => join(node.spec.dataDir, name))
-    .filter((path) => statSync(path).isFile());
-  const [largest] = files.sort((a, b) => statSync(b).size - statSync(a).size);
-  if (largest === undefined) throw new Error(`${node.spec.dataDir} holds no file`);
-  return largest;
+  return join(node.spec.dataDir, 'store.lmdb');
 }
 
-/** Inverts one byte in every place where `marker` stands. Returns the number of places. */
-export function flipAt(path: string, marker: string): number {
+/** Inverts one byte in every place of the tree and the journal where `marker` stands. Returns the number of places. */
+export function flipIn(node: RingpostNode, marker: string): number {
+  const files = readdirSync(node.spec.dataDir).filter((name) => /^(?:store\.lmdb|journal-\d)$/.test(name));
+  return files.reduce((places, name) => places + flipAt(join(node.spec.dataDir, name), marker), 0);
+}
+
+function flipAt(path: string, marker: string): number {
   const bytes = readFileSync(path);
   let places = 0;
   for (let at = bytes.indexOf(marker); at >= 0; at = bytes.indexOf(marker, at + 1)) {

@@ -68,6 +68,7 @@ export const allowances: readonly Allowance[] = [
     doors: ['files'],
     because: 'it makes and checks the directory of the data',
   },
+  { place: 'runtime/store/journal-file.ts', doors: ['files'], because: 'it writes the journal' },
   { place: 'runtime/store/directory-lock.ts', doors: ['files'], because: 'it keeps a second process out of the data' },
   {
     place: 'runtime/store/lmdb-store.ts',

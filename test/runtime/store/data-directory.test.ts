@@ -61,7 +61,7 @@ void test('data directory: it is made for its owner only, and found again with t
   for (const name of [header, 'store.lmdb']) assert.equal(statSync(join(path, name)).mode & 0o077, 0, name);
   const again = open(path, { create: () => assert.fail('there is a node already') });
   const { createdMs, ...rest } = again.header;
-  assert.deepEqual(rest, { ...identity, formatVersion: 1, hasStore: true });
+  assert.deepEqual(rest, { ...identity, formatVersion: 2, hasStore: true });
   assert.ok(createdMs > 0);
   again.close();
 });
@@ -143,8 +143,15 @@ void test("data directory: another node's or another program's data are refused"
 
 void test('data directory: data of a newer version are refused', async (context) => {
   const path = await usedDirectory(directoryOf(context));
-  rewriteHeader(path, { formatVersion: 2 });
+  rewriteHeader(path, { formatVersion: 3 });
   assert.equal(refusal(path), 'dataTooNew');
+});
+
+void test('data directory: data of before the journal are taken over, and then refused by whom they would surprise', async (context) => {
+  const path = await usedDirectory(directoryOf(context));
+  rewriteHeader(path, { formatVersion: 1 });
+  assert.equal(refusal(path), 'none');
+  assert.match(readFileSync(join(path, header), 'utf8'), /"formatVersion": 2/);
 });
 
 void test('data directory: a damaged header is refused', async (context) => {
