@@ -87,11 +87,12 @@ interface NodeRun {
  * and the other commands are over before that would be read.
  */
 async function runNode({ config, warnings }: LoadedConfig, { setUp, served }: NodeRun): Promise<void> {
-  const [{ Node }, { openLogger }, { signalled }, { kinds }] = await Promise.all([
+  const [{ Node }, { openLogger }, { signalled }, { kinds }, { openLoneLog }] = await Promise.all([
     import('./node/node.ts'),
     import('./observe/logger.ts'),
     import('./lifecycle/signals.ts'),
     import('../actors/kinds.ts'),
+    import('../cluster/lone-node.ts'),
   ]);
   assertLimits();
   const log = openLogger({ node: config.node.id, level: config.log.level });
@@ -100,6 +101,7 @@ async function runNode({ config, warnings }: LoadedConfig, { setUp, served }: No
     config,
     version,
     kinds,
+    openLog: openLoneLog,
     log,
     edges: (facts) => edgeSpecs({ ...facts, config, version }),
     topics: topicsOf,

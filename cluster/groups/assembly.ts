@@ -1,6 +1,7 @@
 /** Puts the parts of a host together. They call each other in a circle, so each is handed functions that look up the other. */
 import { Checkpoints } from '../../runtime/actor/checkpoints.ts';
-import { batchesKept, type GroupCommit } from '../../runtime/actor/local-log.ts';
+import { batchesKept } from '../../runtime/actor/local-log.ts';
+import type { GroupCommit } from '../../runtime/actor/log.ts';
 import type { Clock } from '../../runtime/base/clock.ts';
 import { logIndex, type NodeId, type ShardId } from '../../runtime/base/ids.ts';
 import type { Limits } from '../../runtime/base/limits.ts';

@@ -9,7 +9,7 @@
  * entries are applied while it is on its way, and recovery must repeat both in one order. So until it is durable the
  * layer shows rows that nobody may count on; none of them is an actor's, and a write that fails ends the node.
  */
-import type { GroupCommit } from '../../runtime/actor/local-log.ts';
+import type { GroupCommit } from '../../runtime/actor/log.ts';
 import { sweepMax } from '../../runtime/actor/local-log.ts';
 import { storedOps } from '../../runtime/actor/log-rows.ts';
 import type { Checkpoints } from '../../runtime/actor/checkpoints.ts';

@@ -17,7 +17,7 @@ import { isBodyBytes } from '../store/body-rows.ts';
 import type { LayeredStore } from '../store/layered-store.ts';
 import type { Store, StoreOp } from '../store/store.ts';
 import { Checkpoints } from './checkpoints.ts';
-import type { Commit, RoleEvents, ShardLog, WriteSet } from './log.ts';
+import type { Commit, GroupCommit, RoleEvents, ShardLog, WriteSet } from './log.ts';
 import {
   type Applied,
   batchKey,
@@ -58,13 +58,6 @@ interface ShardPosition {
   last: LogIndex;
   committed: LogIndex;
   timeMs: number;
-}
-
-export interface GroupCommit {
-  readonly entries: number;
-  readonly rows: number;
-  readonly bytes: number;
-  readonly tookMs: number;
 }
 
 export interface LocalLogOptions {

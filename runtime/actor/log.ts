@@ -9,8 +9,13 @@
  * - `onCommitted` is called only after that is durable, once per shard and group commit; not after `lost`, until the
  *   shard is served again.
  */
-import type { LogIndex, ShardId, Term } from '../base/ids.ts';
-import type { StoreOp } from '../store/store.ts';
+import type { Clock } from '../base/clock.ts';
+import type { LogIndex, NodeId, ShardId, Term } from '../base/ids.ts';
+import type { Limits } from '../base/limits.ts';
+import type { Random } from '../base/random.ts';
+import type { BodyTracker } from '../store/bodies.ts';
+import type { LayeredStore } from '../store/layered-store.ts';
+import type { Store, StoreOp } from '../store/store.ts';
 import type { BodyAttachment } from './actor.ts';
 
 /** A body reference that an entry adds or ends. */
@@ -69,4 +74,37 @@ export interface ShardLog {
   readonly pendingBytes: number;
   /** Called once, before the first `append`. */
   onCommitted(listener: (commits: readonly Commit[]) => void): void;
+}
+
+/** What one transaction wrote, and how long it took. */
+export interface GroupCommit {
+  readonly entries: number;
+  readonly rows: number;
+  readonly bytes: number;
+  readonly tookMs: number;
+}
+
+/** What a node hands to whoever makes its log. */
+export interface LogParts {
+  readonly self: NodeId;
+  /** Where transactions go. */
+  readonly tree: Store;
+  /** What is read: the tree, and over it what is committed only. */
+  readonly store: LayeredStore;
+  readonly bodies: BodyTracker;
+  readonly shardCount: number;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly limits: Limits;
+  /** So many bytes are about to be written: for the guard on free space. */
+  readonly writing: (bytes: number) => void;
+  readonly observe: (commit: GroupCommit) => void;
+  readonly fatal: (error: unknown) => void;
+}
+
+export interface NodeLog extends ShardLog {
+  /** Settles when nothing is pending and all is in the tree: what starts next has nothing to catch up on. */
+  drained(): Promise<void>;
+  /** Hears and says nothing any more. */
+  stop(): void;
 }

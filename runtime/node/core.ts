@@ -6,7 +6,7 @@
  */
 import type { ActorKind } from '../actor/actor.ts';
 import { Engine, type EngineReports } from '../actor/engine.ts';
-import { type GroupCommit, LocalLog } from '../actor/local-log.ts';
+import type { GroupCommit, LogParts, NodeLog } from '../actor/log.ts';
 import type { Clock } from '../base/clock.ts';
 import { type NodeId, randomText } from '../base/ids.ts';
 import type { Limits } from '../base/limits.ts';
@@ -31,6 +31,8 @@ export interface CoreOptions {
   /** Makes a new cluster of one when the directory is empty; else an empty one is refused. */
   readonly mayCreate: boolean;
   readonly kinds: ReadonlyMap<string, ActorKind>;
+  /** Who keeps the log is not the runtime's business. */
+  readonly openLog: (parts: LogParts) => Promise<NodeLog>;
   readonly mapBytesMax?: number;
   readonly freeBytesMin?: number;
   readonly clock: Clock;
@@ -46,7 +48,7 @@ export interface Core {
   readonly directory: DataDirectory;
   readonly store: ReadableStore;
   readonly engine: Engine;
-  readonly log: LocalLog;
+  readonly log: NodeLog;
   readonly guard: SpaceGuard;
   /** Takes nothing more, lets what was taken become durable, closes the store and unlocks the directory. */
   close(): Promise<void>;
@@ -76,13 +78,8 @@ export async function openCore(options: CoreOptions): Promise<Core> {
     const { shardCount } = directory.header;
     const guard = new SpaceGuard({ store, clock, ...(freeBytesMin === undefined ? {} : { freeBytesMin }) });
     const bodies = new BodyTracker(store);
-    const log = new LocalLog({
-      tree,
-      store,
-      bodies,
-      shardCount,
-      clock,
-      groupCommitBytesMax: limits.groupCommitBytesMax,
+    const log = await options.openLog({
+      ...{ self: nodeId, tree, store, bodies, shardCount, clock, random, limits },
       writing: (bytes) => guard.noteWrite(bytes),
       observe: options.observe,
       fatal,
@@ -104,6 +101,7 @@ export async function openCore(options: CoreOptions): Promise<Core> {
     const close = async (): Promise<void> => {
       engine.stop();
       await drained(engine, log, clock);
+      log.stop();
       await tree.close();
       directory.close();
     };
@@ -136,7 +134,7 @@ async function confirmStore(directory: DataDirectory, store: Store): Promise<voi
 
 const drainStepMs = 5;
 
-async function drained(engine: Engine, log: LocalLog, clock: Clock): Promise<void> {
+async function drained(engine: Engine, log: NodeLog, clock: Clock): Promise<void> {
   while (!engine.isDrained) await new Promise<void>((resolve) => void clock.after(drainStepMs, resolve));
   await log.drained();
 }

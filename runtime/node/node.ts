@@ -4,7 +4,7 @@
  */
 import type { ActorKind } from '../actor/actor.ts';
 import type { EngineReports } from '../actor/engine.ts';
-import type { GroupCommit } from '../actor/local-log.ts';
+import type { GroupCommit } from '../actor/log.ts';
 import { systemClock } from '../base/clock.ts';
 import { nodeId } from '../base/ids.ts';
 import { invariant } from '../base/invariant.ts';
@@ -21,7 +21,7 @@ import type { CertificatePem } from '../threads/control-channel.ts';
 import type { CoreApi } from '../threads/core-api.ts';
 import type { CoreTarget } from '../threads/core-target.ts';
 import { LocalCore } from '../threads/local-core.ts';
-import { type Core, openCore } from './core.ts';
+import { type Core, type CoreOptions, openCore } from './core.ts';
 import { coreTarget, type Topic } from './core-target.ts';
 import { type EdgeSpec, Edges } from './edges.ts';
 import { nodeInspections } from './inspections.ts';
@@ -39,6 +39,7 @@ export interface NodeOptions {
   readonly version: string;
   readonly kinds: ReadonlyMap<string, ActorKind>;
   readonly log: Logger;
+  readonly openLog: CoreOptions['openLog'];
   /** `certificate` and `dataPath` are known when this is called. */
   readonly edges: (node: {
     readonly certificate: () => CertificatePem;
@@ -110,13 +111,14 @@ export class Node {
   }
 
   async #startCore(): Promise<void> {
-    const { config, log, kinds, fatal, topics, version } = this.#o;
+    const { config, log, kinds, fatal, topics, version, openLog } = this.#o;
     this.#loopDelay = watchLoopDelay();
     const core = await openCore({
       dataPath: config.data,
       nodeId: nodeId(config.node.id),
       mayCreate: true,
       kinds,
+      openLog,
       mapBytesMax: config.store.mapBytesMax,
       freeBytesMin: config.store.freeBytesMin,
       clock: systemClock,

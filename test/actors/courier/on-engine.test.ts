@@ -19,6 +19,7 @@ import { nodeId } from '../../../runtime/base/ids.ts';
 import { limits } from '../../../runtime/base/limits.ts';
 import { systemRandom } from '../../../runtime/base/random.ts';
 import { openLogger } from '../../../runtime/observe/logger.ts';
+import { openLoneLog } from '../../../cluster/lone-node.ts';
 import { openCore } from '../../../runtime/node/core.ts';
 import { readBody } from '../../../runtime/store/body-rows.ts';
 import type { CoreApi } from '../../../runtime/threads/core-api.ts';
@@ -49,7 +50,15 @@ async function realCore(t: TestContext): Promise<CoreApi> {
   };
   const bug = (what: string, error: unknown): never => fatal(new Error(what, { cause: error }));
   const core = await openCore({
-    ...{ dataPath: join(directory, 'node'), nodeId: nodeId('n1'), mayCreate: true, kinds, limits, fatal },
+    ...{
+      dataPath: join(directory, 'node'),
+      nodeId: nodeId('n1'),
+      mayCreate: true,
+      kinds,
+      limits,
+      fatal,
+      openLog: openLoneLog,
+    },
     ...{ clock: systemClock, random: systemRandom, observe: () => undefined },
     reports: { bug, turn: () => undefined, slow: () => undefined, noticeFailed: fatal },
   });

@@ -5,6 +5,7 @@ import { OperationError } from '../../../runtime/base/errors.ts';
 import { nodeId } from '../../../runtime/base/ids.ts';
 import { limits } from '../../../runtime/base/limits.ts';
 import { systemRandom } from '../../../runtime/base/random.ts';
+import { openLoneLog } from '../../../cluster/lone-node.ts';
 import { openCore } from '../../../runtime/node/core.ts';
 import { coreTarget } from '../../../runtime/node/core-target.ts';
 import { NodeCounts } from '../../../runtime/observe/metric-table.ts';
@@ -17,6 +18,7 @@ void test('inspections: what can be in no key is refused before it is in one, si
     nodeId: nodeId('n1'),
     mayCreate: true,
     kinds: new Map(),
+    openLog: openLoneLog,
     clock: systemClock,
     random: systemRandom,
     limits,
