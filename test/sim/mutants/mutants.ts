@@ -1,0 +1,245 @@
+/**
+ * Bugs that the simulator must find. Each replaces pieces of sources at load time (`plant.ts`); the pieces are as they stand
+ * in the file, so an edit that is out of date says so.
+ */
+import type { Given } from '../plan.ts';
+
+export interface Edit {
+  readonly file: string;
+  /** Exactly once in the file. */
+  readonly find: string;
+  readonly put: string;
+}
+
+export interface Mutant {
+  readonly name: string;
+  readonly given: Given;
+  readonly edits: readonly Edit[];
+}
+
+const lone: Given = { nodes: 1, log: 'local' };
+const three: Given = { nodes: 3, log: null };
+/** Of which one joins later. */
+const four: Given = { nodes: 4, log: null };
+
+export const mutants: readonly Mutant[] = [
+  {
+    name: 'dedup skipped',
+    given: lone,
+    edits: [
+      {
+        file: 'runtime/actor/commands.ts',
+        find: 'const known = state.dedup.lookup(request.id);',
+        put: "const known = { state: 'new', answer: null } as { state: string; answer: unknown };",
+      },
+      {
+        file: 'runtime/actor/dedup.ts',
+        find: "invariant(!records.answers.has(id.seq), 'a dedup key is written once');",
+        put: '',
+      },
+    ],
+  },
+  {
+    name: 'ack before fsync',
+    given: { nodes: 1, log: 'groups' },
+    edits: [
+      {
+        file: 'cluster/groups/writer.ts',
+        find: 'const settled = tree.write(ops).then(() => {',
+        // A copy, since a row's bytes may be used again for the next one.
+        put: 'void tree.write(ops.map(({ key, value }) => ({ key, value: value && new Uint8Array(value) }))).catch(fatal);\n    const settled = Promise.resolve().then(() => {',
+      },
+    ],
+  },
+  {
+    name: 'output before commit',
+    given: lone,
+    edits: [
+      {
+        file: 'runtime/actor/gate.ts',
+        find: 'if (index <= this.#committed && this.#waiting.length === 0) {',
+        put: 'if (index >= 0) {',
+      },
+    ],
+  },
+  {
+    name: 'query that sees the overlay',
+    given: lone,
+    edits: [
+      {
+        file: 'runtime/actor/local-log.ts',
+        find: 'this.#o.writing?.(2 * bytes);',
+        put: 'this.#o.writing?.(2 * bytes);\n    store.apply(layered);',
+      },
+    ],
+  },
+  {
+    name: 'applied index outside the transaction',
+    given: lone,
+    edits: [
+      {
+        file: 'runtime/actor/checkpoints.ts',
+        find: 'if (!isLast) return ops;\n    this.#isLastSlice = true;',
+        put: 'this.#isLastSlice = isLast;',
+      },
+    ],
+  },
+  {
+    name: 'timer fired twice',
+    given: lone,
+    edits: [
+      {
+        file: 'runtime/actor/timers.ts',
+        find: 'if (turn.timerDue(name) !== dueMs) return;',
+        put: '',
+      },
+    ],
+  },
+  {
+    name: 'body swept between append and apply',
+    given: three,
+    edits: [
+      {
+        file: 'runtime/store/bodies.ts',
+        find: 'if (this.#entries.has(hash)) {\n      this.#suspects.add(hash);\n      return ops;\n    }',
+        put: '',
+      },
+    ],
+  },
+  {
+    name: 'command ids colliding after a worker restart',
+    given: lone,
+    edits: [
+      {
+        file: 'runtime/threads/command-ids.ts',
+        find: 'this.caller = randomText(random, 26);',
+        put: 'this.caller = randomText({ bytes: () => new Uint8Array(26) } satisfies typeof random, 26);',
+      },
+    ],
+  },
+  {
+    name: 'inbox gap accepted',
+    given: three,
+    edits: [{ file: 'runtime/actor/inbox.ts', find: 'if (seq > last + 1) return undefined;', put: '' }],
+  },
+  {
+    name: 'vote not persisted',
+    given: three,
+    edits: [
+      {
+        file: 'cluster/groups/stepping.ts',
+        find: 'group.mark = { ...group.mark, term: hardState.term, votedFor: hardState.votedFor };\n      gathering.marked(group);',
+        put: '',
+      },
+    ],
+  },
+  {
+    name: 'commit of an old-term entry by counting',
+    given: three,
+    edits: [
+      {
+        file: 'cluster/raft/commit.ts',
+        find: 'if (index <= group.committedIndex || index < group.firstOwnIndex) return;',
+        put: 'if (index <= group.committedIndex) return;',
+      },
+      {
+        file: 'cluster/raft/commit.ts',
+        find: "invariant(group.log.termAt(index) === group.term, 'a leader counts entries of its own term only [R §3.6.2]');",
+        put: '',
+      },
+    ],
+  },
+  {
+    name: 'no PreVote with a returning node',
+    given: three,
+    edits: [
+      {
+        file: 'cluster/raft/election.ts',
+        find: "group.role = 'preCandidate';\n  group.leader = null;\n  openPoll(group, out);",
+        put: 'becomeCandidate(group, out, false);',
+      },
+    ],
+  },
+  {
+    name: 'two configuration changes at once',
+    given: four,
+    edits: [
+      {
+        file: 'cluster/raft/configuration.ts',
+        find: "if (!group.serves || group.isChanging) return 'changePending';",
+        put: '',
+      },
+      {
+        file: 'cluster/raft/configuration.ts',
+        find: "invariant(!group.isChanging, 'there is one pending configuration change [R §4.1]');",
+        put: '',
+      },
+    ],
+  },
+  {
+    name: 'ReadIndex without confirmation',
+    given: three,
+    edits: [
+      {
+        file: 'cluster/groups/host.ts',
+        find: 'if (!group.isServed || group.isAlone) return done(group.isServed);',
+        put: 'return done(group.isServed);',
+      },
+    ],
+  },
+  {
+    name: 'snapshot taken as caught up too early',
+    given: four,
+    edits: [
+      {
+        file: 'cluster/raft/progress.ts',
+        find: 'return this.isInstalling ? 0 : this.match;',
+        put: 'return this.match;',
+      },
+    ],
+  },
+  {
+    name: 'ack without the body',
+    given: three,
+    edits: [
+      {
+        file: 'cluster/groups/append-intake.ts',
+        find: 'return this.#o.bodies.isExpected(hash) || this.#o.staging.isWhole(hash);',
+        put: 'return hash.length > 0;',
+      },
+    ],
+  },
+  {
+    name: 'witness ahead of the survivor',
+    given: three,
+    edits: [
+      {
+        file: 'cluster/raft/witness.ts',
+        find: 'return progress.isWitness ? witnessLimit(group) : group.log.lastIndex;',
+        put: 'return group.log.lastIndex;',
+      },
+    ],
+  },
+  {
+    name: 'damaged entry read as a shorter log',
+    given: three,
+    edits: [
+      {
+        file: 'cluster/groups/restoring.ts',
+        find: 'return new HostedGroup({ ...from, raft: raftOf(damaged[0]) });',
+        put: '(entries as KeptEntry[]).splice(entries.indexOf(damaged[0]!));\n  return new HostedGroup({ ...from, raft: raftOf(undefined) });',
+      },
+    ],
+  },
+  {
+    name: 'quiet group left leaderless after a fast restart',
+    given: three,
+    edits: [
+      {
+        file: 'cluster/liveness/group.ts',
+        find: 'if (leader !== null && judge(leader))',
+        put: 'if (leader !== null && peers.get(leader)?.isAlive === true)',
+      },
+    ],
+  },
+];

@@ -1,0 +1,70 @@
+/** The simulator's command line. */
+import { parseArgs } from 'node:util';
+import type { Given, LogKind } from './plan.ts';
+
+export interface SimOptions {
+  readonly seeds: number;
+  readonly from: number;
+  readonly given: Given;
+  readonly workers: number;
+  readonly isVerbose: boolean;
+  /** Replays this one alone. */
+  readonly seed: number | null;
+  /** Faults that are left out of it. */
+  readonly without: readonly number[];
+}
+
+export const usage = `npm run sim -- [options]            many seeds
+SEED=k npm run sim -- [--verbose]   one seed, to the byte; its last line is "trace <hash>"
+
+Runs the real code over virtual time, network and disks, with faults drawn from a seed, and holds what is there against a
+ledger of all answers. Exit status 0: nothing found; 1: something was, or a kind of fault was too rare; 2: wrong usage.
+
+  --seeds N      how many (100)
+  --from K       the first one (1)
+  --fresh        the first one is drawn by chance, and printed
+  --nodes N      nodes of each cluster, 1 to 5 (each seed draws its own)
+  --log KIND     of a lone node: local or groups (each seed draws its own)
+  --workers N    processes (2)
+  --verbose      prints what happens (of one seed)
+
+  WITHOUT=3,5    with SEED: leaves these faults out`;
+
+/** @throws {TypeError} saying what is wrong with the words */
+export function parseOptions(
+  words: readonly string[],
+  environment: Readonly<Record<string, string | undefined>>,
+  drawn: () => number,
+): SimOptions {
+  const text = { type: 'string' } as const;
+  const { values } = parseArgs({
+    args: [...words],
+    options: {
+      ...{ seeds: text, from: text, nodes: text, log: text, workers: text },
+      ...{ fresh: { type: 'boolean' }, verbose: { type: 'boolean' } },
+    },
+  });
+  const without = environment['WITHOUT'] ?? '';
+  return {
+    seeds: wholeNumber('--seeds', values.seeds, 1) ?? 100,
+    from: values.fresh === true ? drawn() : (wholeNumber('--from', values.from, 0) ?? 1),
+    given: { nodes: wholeNumber('--nodes', values.nodes, 1), log: logKind(values.log) },
+    workers: wholeNumber('--workers', values.workers, 1) ?? 2,
+    isVerbose: values.verbose === true,
+    seed: wholeNumber('SEED', environment['SEED'], 0),
+    without: without === '' ? [] : without.split(',').map((each) => wholeNumber('WITHOUT', each, 0) ?? 0),
+  };
+}
+
+function logKind(text: string | undefined): LogKind | null {
+  if (text === undefined || text === 'local' || text === 'groups') return text ?? null;
+  throw new TypeError(`--log is local or groups, not ${text}`);
+}
+
+function wholeNumber(name: string, text: string | undefined, min: number): number | null {
+  if (text === undefined || text === '') return null;
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < min)
+    throw new TypeError(`${name} is a whole number from ${min} on, not ${text}`);
+  return value;
+}

@@ -1,0 +1,201 @@
+/**
+ * What a seed is made of, drawn before anything happens: machines, clients, and a list of faults. A fault that is left out
+ * changes nothing about the others, so that a failing seed can be shrunk (`shrink.ts`).
+ */
+import type { Limits } from '../../runtime/base/limits.ts';
+import type { DiskSettings } from './world/disk.ts';
+import { Dice } from './world/random.ts';
+
+/** Kind of fault -> how many nodes it needs. */
+export const faultKinds = {
+  kill: 1,
+  powerLoss: 1,
+  pause: 1,
+  slow: 1,
+  stall: 1,
+  eio: 1,
+  full: 1,
+  jump: 1,
+  skew: 1,
+  flip: 1,
+  edgeRestart: 1,
+  replyLoss: 1,
+  partition: 2,
+  oneWay: 2,
+  partial: 3,
+  linkReset: 2,
+  latency: 2,
+  clog: 2,
+  transfer: 2,
+  membership: 4,
+  oldDisk: 3,
+} as const satisfies Record<string, number>;
+
+export type FaultKind = keyof typeof faultKinds;
+
+export interface Fault {
+  /** Its place in the plan; faults that are left out keep theirs. */
+  readonly number: number;
+  readonly kind: FaultKind;
+  readonly atMs: number;
+  readonly forMs: number;
+  /** Index of the machine. */
+  readonly machine: number;
+  /** 0 … 1, for whatever the kind wants to be told. */
+  readonly size: number;
+  /** A kill or power loss that waits for the next transaction, and comes in the middle of it. */
+  readonly isInWrite: boolean;
+}
+
+export interface MachinePlan {
+  readonly name: string;
+  readonly skewMs: number;
+  readonly pace: number;
+  readonly disk: DiskSettings;
+}
+
+export interface Mix {
+  readonly mailboxes: number;
+  readonly smtpClients: number;
+  readonly probeClients: number;
+  readonly couriers: boolean;
+  /** Between two things that a client does. */
+  readonly pauseMs: number;
+  readonly inDoubt: 'retry' | 'hold' | 'drop';
+}
+
+export interface Plan {
+  readonly seed: number;
+  readonly machines: readonly MachinePlan[];
+  /** Indexes of the machines that vote from the start; the others join later, if at all. */
+  readonly voters: readonly number[];
+  /** Index of a voter that holds no mail. */
+  readonly witness: number | null;
+  /** Of a lone node: the local log, or a host of groups with one voter each. */
+  readonly log: LogKind;
+  readonly shardCount: number;
+  /** Group commits that a log keeps behind the newest; few, so that a follower soon needs a copy of the state. */
+  readonly batchesKept: number;
+  readonly limits: Partial<Limits>;
+  /** How long a client waits before it asks elsewhere. */
+  readonly attemptMs: number;
+  readonly activeMs: number;
+  readonly mix: Mix;
+  readonly faults: readonly Fault[];
+}
+
+export type LogKind = 'local' | 'groups';
+
+/** What a seed does not draw by itself. */
+export interface Given {
+  readonly nodes: number | null;
+  readonly log: LogKind | null;
+}
+
+const kibibyte = 1024;
+/** Three nodes are what most have, and the smallest number that survives anything. */
+const nodeCounts = [1, 1, 2, 3, 3, 3, 3, 4, 5];
+
+export function drawPlan(seed: number, given: Given): Plan {
+  const dice = new Dice(`seed ${seed}`).split('plan');
+  const drawn = dice.split('cluster');
+  const count = given.nodes ?? drawn.pick(nodeCounts);
+  const activeMs = Math.round(dice.spread(3_000, 12_000));
+  const faults = drawFaults(dice.split('faults'), count, activeMs);
+  const skews = faults.some(({ kind }) => kind === 'skew');
+  return {
+    seed,
+    machines: Array.from({ length: count }, (_, i) => drawMachine(dice.split(`machine ${i}`), i, skews)),
+    voters: Array.from({ length: count === 4 ? 3 : count }, (_, i) => i),
+    witness: count === 3 && drawn.chance(0.25) ? 2 : null,
+    log: given.log ?? drawn.pick(['local', 'groups', 'groups']),
+    shardCount: dice.pick([1, 2, 4, 8]),
+    batchesKept: drawn.pick([4, 30, 256]),
+    limits: drawLimits(dice.split('limits')),
+    attemptMs: Math.round(dice.spread(300, 3_000)),
+    activeMs,
+    mix: drawMix(dice.split('mix')),
+    faults,
+  };
+}
+
+function drawMachine(dice: Dice, index: number, skews: boolean): MachinePlan {
+  const slowest = dice.spread(0.4, 12);
+  return {
+    name: `n${index + 1}`,
+    skewMs: skews ? Math.round(dice.between(-4_000, 4_000)) : 0,
+    pace: skews ? dice.between(0.98, 1.02) : 1,
+    disk: { commitMsMin: slowest / 4, commitMsMax: slowest },
+  };
+}
+
+function drawLimits(dice: Dice): Partial<Limits> {
+  const groupCommitBytesMax = dice.pick([8 * kibibyte, 64 * kibibyte, 4096 * kibibyte]);
+  return {
+    groupCommitBytesMax,
+    activationsMax: dice.pick([4, 40, 8_000]),
+    activationIdleMs: Math.round(dice.spread(500, 60_000)),
+    backlogCommandsMax: dice.pick([6, 1_000]),
+  };
+}
+
+function drawMix(dice: Dice): Mix {
+  return {
+    mailboxes: dice.whole(2, 4),
+    smtpClients: dice.whole(1, 4),
+    probeClients: dice.whole(1, 3),
+    couriers: dice.chance(0.7),
+    pauseMs: dice.spread(40, 300),
+    inDoubt: dice.pick(['retry', 'retry', 'hold', 'drop']),
+  };
+}
+
+function drawFaults(dice: Dice, nodes: number, activeMs: number): Fault[] {
+  const kinds = (Object.keys(faultKinds) as FaultKind[]).filter((kind) => faultKinds[kind] <= nodes);
+  const faults: Fault[] = [];
+  // Mail survives one bad disk, not two.
+  const badDisk = dice.split('bad disk').whole(0, nodes - 1);
+  for (const kind of kinds) {
+    const own = dice.split(kind);
+    // Few seeds have nodes enough for it.
+    if (!own.chance(kind === 'membership' ? 0.7 : 0.3)) continue;
+    const times =
+      kind === 'skew' || kind === 'oldDisk' ? 1 : own.whole(1, kind === 'kill' || kind === 'powerLoss' ? 4 : 2);
+    for (let i = 0; i < times; i++) {
+      faults.push({
+        number: faults.length,
+        kind,
+        atMs: own.between(0, activeMs),
+        forMs: own.spread(...durations[kind]),
+        machine: kind === 'flip' || kind === 'oldDisk' ? badDisk : own.whole(0, nodes - 1),
+        size: own.fraction(),
+        isInWrite: own.chance(0.6),
+      });
+    }
+  }
+  return faults;
+}
+
+const durations: Readonly<Record<FaultKind, readonly [number, number]>> = {
+  kill: [50, 3_000],
+  powerLoss: [200, 5_000],
+  pause: [200, 30_000],
+  slow: [500, 8_000],
+  stall: [500, 6_000],
+  eio: [1, 1],
+  full: [1_000, 5_000],
+  jump: [1, 1],
+  skew: [1, 1],
+  flip: [500, 5_000],
+  edgeRestart: [1, 1],
+  replyLoss: [300, 4_000],
+  partition: [200, 10_000],
+  oneWay: [200, 10_000],
+  partial: [200, 10_000],
+  linkReset: [1, 1],
+  latency: [500, 6_000],
+  clog: [100, 2_000],
+  transfer: [1, 1],
+  membership: [1, 1],
+  oldDisk: [300, 3_000],
+};

@@ -1,0 +1,227 @@
+/**
+ * The world of one seed: machines, the ways between them, and who watches. It has no will of its own: clients
+ * (`clients/`) and faults (`faults.ts`) make things happen.
+ */
+import { InvariantError } from '../../../runtime/base/invariant.ts';
+import { nodeId } from '../../../runtime/base/ids.ts';
+import { limits as usualLimits } from '../../../runtime/base/limits.ts';
+import { RottenRowError } from '../../../runtime/codec/row.ts';
+import { MemoryDisk } from '../../../runtime/store/memory-store.ts';
+import { ClientNet } from '../clients/client-net.ts';
+import { SimCore } from '../clients/sim-core.ts';
+import { Oracle } from '../oracle/oracle.ts';
+import type { Plan } from '../plan.ts';
+import { assembleClusterNode } from './assemble-cluster-node.ts';
+import { assembleNode } from './assemble-node.ts';
+import { SimDisk } from './disk.ts';
+import { type Life, Machine } from './machine.ts';
+import { Network } from './network.ts';
+import { Hardware } from './node-clock.ts';
+import { Dice } from './random.ts';
+import type { ClusterPlace, NodePlace, SimNode } from './sim-node.ts';
+import { nature, type Owner, Timeline } from './timeline.ts';
+import { Trace } from './trace.ts';
+
+/** Room that must be left on the small disks of this world. */
+export const freeBytesMin = 512 * 1024;
+
+export class SimWorld {
+  readonly plan: Plan;
+  readonly dice: Dice;
+  readonly trace: Trace;
+  readonly timeline: Timeline;
+  readonly net: ClientNet;
+  readonly network: Network;
+  readonly oracle: Oracle;
+  readonly machines: readonly Machine[];
+  /** The faults that happened, in words. */
+  readonly story: string[] = [];
+  /** What happened how often, for the summary. */
+  readonly counts = new Map<string, number>();
+  /** Fault kinds that truly happened. */
+  readonly happened = new Set<string>();
+  /** A node that finds damage may say so and stop, while there is some. */
+  damagedRows = 0;
+  /** How far ahead some wall clock has been: entries may be dated so. */
+  aheadMsMax = 0;
+  /** Nodes that are being replaced. */
+  underRepair = 0;
+  /** Told of each start of a node. */
+  started: (machine: Machine) => void = () => undefined;
+
+  constructor(plan: Plan, print: ((line: string) => void) | null) {
+    this.plan = plan;
+    this.dice = new Dice(`seed ${plan.seed}`);
+    this.trace = new Trace(print);
+    this.timeline = new Timeline(
+      (atMs, owner) => {
+        this.trace.number(atMs);
+        this.trace.text(owner.name);
+      },
+      (owner, error) => this.#threw(owner, error),
+    );
+    this.net = new ClientNet(this.timeline, this.dice.split('client net'));
+    this.oracle = new Oracle((text) => this.trace.note(this.timeline.nowMs, `BROKEN ${text}`));
+    this.machines = plan.machines.map(({ name, skewMs, pace, disk }) => {
+      const simDisk = new SimDisk(this.timeline, this.dice.split(`disk ${name}`), disk, () => undefined);
+      return new Machine(name, simDisk, new Hardware(skewMs, pace));
+    });
+    this.aheadMsMax = Math.max(...this.machines.map(({ hardware }) => hardware.skewMs));
+    this.network = new Network(this.timeline, this.dice.split('network'), this.machines);
+  }
+
+  get nowMs(): number {
+    return this.timeline.nowMs;
+  }
+
+  note(text: string): void {
+    this.trace.note(this.nowMs, text);
+  }
+
+  /** Of a fault: a line of the story. */
+  tell(kind: string, text: string): void {
+    this.happened.add(kind);
+    this.count(kind);
+    this.story.push(`${(this.nowMs / 1_000).toFixed(3).padStart(8)} s  ${text}`);
+    this.note(text);
+  }
+
+  count(what: string, by = 1): void {
+    this.counts.set(what, (this.counts.get(what) ?? 0) + by);
+  }
+
+  start(machine: Machine): void {
+    if (machine.isUp || machine.isBarred) return;
+    const life = machine.beginLife(this.timeline);
+    const { plan, oracle } = this;
+    this.note(`${machine.id} starts for the ${machine.lives}. time`);
+    const fatal = (error: unknown): void => this.#stopped(machine, life, error);
+    try {
+      const place: NodePlace = {
+        id: machine.id,
+        tree: machine.disk.open(life, fatal),
+        clock: life.clock,
+        random: this.dice.split(`node ${machine.id} ${machine.lives}`),
+        shardCount: plan.shardCount,
+        limits: { ...usualLimits, ...plan.limits },
+        freeBytesMin,
+        events: {
+          fatal,
+          bug: (what, error) => this.#bug(machine, what, error),
+          appended: (shard, term, index, writeSet) => {
+            if (!life.isOver) oracle.shards.appended(machine.id, shard, term, index, writeSet);
+          },
+          committed: (shard, index) => {
+            if (life.isOver) return;
+            this.trace.number(index);
+            oracle.shards.committed(machine.id, shard, index, node.log.term(shard));
+          },
+          served: (shard, term, committed) => {
+            if (!life.isOver) oracle.shards.served(machine.id, shard, term, committed);
+          },
+          lost: () => undefined,
+        },
+      };
+      const node: SimNode =
+        plan.log === 'local' && plan.machines.length === 1
+          ? assembleNode(place)
+          : assembleClusterNode(place, this.#cluster(machine, life));
+      if (life.isOver) return;
+      machine.node = node;
+      this.started(machine);
+    } catch (error) {
+      this.#stopped(machine, life, error);
+    }
+  }
+
+  /**
+   * @param luck see `SimDisk.halt`
+   * @param isSilent without power: the others are not told
+   */
+  stop(machine: Machine, luck: number, isSilent = false): void {
+    const { life } = machine;
+    if (life === null) return;
+    machine.die(luck);
+    machine.hasPower = !isSilent;
+    this.network.died(machine, isSilent);
+    this.net.died(life);
+  }
+
+  /** An empty machine under another name, which the others know from now on. */
+  rename(machine: Machine): void {
+    machine.id = nodeId(`${machine.id}x`);
+    machine.disk.rows = new MemoryDisk();
+    const members = this.machines.map(({ id }) => id);
+    for (const { node } of this.machines) node?.membersAre?.(members);
+  }
+
+  /** A worker of an edge, with command ids of its own. */
+  newCore(name: string): SimCore {
+    return new SimCore({
+      ...{ name, timeline: this.timeline, net: this.net, machines: this.machines },
+      dice: this.dice.split(`core ${name}`),
+      shardCount: this.plan.shardCount,
+      attemptMs: this.plan.attemptMs,
+      answered: (ref, command, answer) => this.oracle.answered(ref, command, answer),
+    });
+  }
+
+  #cluster(machine: Machine, life: Life): ClusterPlace {
+    const { voters, witness } = this.plan;
+    const { raft } = this.oracle;
+    return {
+      transport: this.network.transportOf(machine, life),
+      incarnation: machine.lives,
+      members: this.machines.map(({ id }) => id),
+      voters: voters.map((index) => nodeId(this.plan.machines[index]!.name)),
+      witness: witness === null ? null : nodeId(this.plan.machines[witness]!.name),
+      oldestWriteMs: () => machine.disk.oldestWriteMs,
+      batchesKept: this.plan.batchesKept,
+      started: (groups) => raft.started(machine.id, groups),
+      looked: (status) => raft.looked(machine.id, status, this.network.isCutOff(machine)),
+      sent: (to, frame, status) => {
+        raft.sent(machine.id, frame, witness !== null && this.machines[witness]!.id === to, status);
+      },
+      counted: (what, by) => this.count(what, by),
+    };
+  }
+
+  #threw(owner: Owner, error: unknown): void {
+    const machine = this.machines.find(({ life }) => life === owner);
+    if (machine === undefined) this.oracle.fail(`${owner.name}: ${describe(error)}`);
+    else this.#stopped(machine, machine.life!, error);
+  }
+
+  #stopped(machine: Machine, life: Life, error: unknown): void {
+    if (life.isOver) return;
+    const text = error instanceof Error ? error.message : String(error);
+    this.note(`${machine.id} stops: ${text}`);
+    const isAllowed = this.#isExpected(error);
+    if (!isAllowed) this.oracle.fail(`${machine.id} stopped: ${describe(error)}`);
+    this.stop(machine, 0.5);
+    this.timeline.after(this.dice.split(`up ${machine.id} ${machine.lives}`).spread(100, 3_000), nature, () => {
+      this.start(machine);
+    });
+  }
+
+  #isExpected(error: unknown): boolean {
+    if ((error as { readonly code?: unknown }).code === 'storeFailed') return true;
+    if (this.damagedRows === 0) return false;
+    if (error instanceof RottenRowError) return true;
+    return !(error instanceof InvariantError);
+  }
+
+  #bug(machine: Machine, what: string, error: unknown): void {
+    if (this.damagedRows > 0 && error instanceof RottenRowError) return;
+    this.oracle.fail(`${machine.id}: ${what}: ${describe(error)}`);
+  }
+}
+
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const lines = (error.stack ?? '').split('\n').filter((line) => /\/(runtime|actors|cluster)\//.test(line));
+  const at = lines
+    .slice(0, 5)
+    .map((line) => line.trim().replace(/^at (.*) \(?.*\/((runtime|actors|cluster)\/.*?)\)?$/, '$1 $2'));
+  return [error.message, ...at].join(' <- ');
+}
