@@ -25,8 +25,9 @@ export async function authenticateToken(
     return { kind: 'authenticated', principal: { kind: 'account', id: facts.accountId }, facts, credential };
   }
   // Not under the account's name: nobody shall shut its owner out by guessing at tokens.
-  const attempt = throttle.begin(login.clientAddress, `token ${token?.credentialId ?? ''}`);
+  const attempt = await throttle.start(login.clientAddress, `token ${token?.credentialId ?? ''}`);
   if (typeof attempt === 'number') return { kind: 'tooManyFailures', retryAfterMs: attempt };
+  attempt.failed();
   await new Promise<void>((resolve) => throttle.clock.after(attempt.failureMs, resolve));
   return { kind: 'refused' };
 }

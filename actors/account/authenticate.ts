@@ -57,7 +57,10 @@ export async function authenticate(core: CoreApi, login: Login, throttle: LoginT
   const name = nameOf(login.login);
   // Counted under its id, so that an account with many addresses cannot be guessed at so many times.
   const accountId = name === null ? null : await accountIdOf(core, name);
-  const attempt = throttle.begin(login.clientAddress, accountId ?? name ?? login.login.slice(0, 320).toLowerCase());
+  const attempt = await throttle.start(
+    login.clientAddress,
+    accountId ?? name ?? login.login.slice(0, 320).toLowerCase(),
+  );
   if (typeof attempt === 'number') return { kind: 'tooManyFailures', retryAfterMs: attempt };
   let found: Extract<Authentication, { kind: 'authenticated' }> | null;
   try {
@@ -70,6 +73,7 @@ export async function authenticate(core: CoreApi, login: Login, throttle: LoginT
     attempt.succeeded();
     return found;
   }
+  attempt.failed();
   const leftMs = beganMs + attempt.failureMs - clock.monotonicMs();
   if (leftMs > 0) await new Promise<void>((resolve) => clock.after(leftMs, resolve));
   return { kind: 'refused' };
