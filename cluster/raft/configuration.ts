@@ -12,6 +12,7 @@ import type { RaftGroup } from './group.ts';
 import { hasLivingMajority } from './members.ts';
 import { appendOwn } from './proposals.ts';
 import type { Configuration, ConfigurationChange, Refusal } from './protocol.ts';
+import { isWitnessAhead, witnessLimit } from './witness.ts';
 
 export function onChangeConfiguration(group: RaftGroup, out: Draft, change: ConfigurationChange): void {
   const reason = whyNot(group, change);
@@ -55,7 +56,8 @@ function whyNotPromote(
   if (change.isWitness && configuration.witness !== null) return 'alreadyThere';
   const progress = group.followers.get(change.node);
   const isCaughtUp = progress !== undefined && progress.isAlive && progress.counts >= group.committedIndex;
-  return isCaughtUp ? null : 'notCaughtUp';
+  if (!isCaughtUp) return 'notCaughtUp';
+  return change.isWitness && progress.next - 1 > witnessLimit(group) ? 'notCaughtUp' : null;
 }
 
 function whyNotRemove(group: RaftGroup, node: NodeId): Refusal['reason'] | null {
@@ -64,7 +66,8 @@ function whyNotRemove(group: RaftGroup, node: NodeId): Refusal['reason'] | null 
   const next = changed(group.configuration, { kind: 'remove', node });
   const holdsMail = next.voters.some((voter) => voter !== next.witness);
   // A change that the nodes left could never commit would only stop the group.
-  return holdsMail && hasLivingMajority(group, next.voters) ? null : 'lastVoter';
+  if (!holdsMail || !hasLivingMajority(group, next.voters)) return 'lastVoter';
+  return node === group.self && isWitnessAhead(group) ? 'notCaughtUp' : null;
 }
 
 function changed(configuration: Configuration, change: ConfigurationChange): Configuration {

@@ -114,9 +114,9 @@ export class RaftGroup {
     return Math.floor(this.log.configuration.voters.length / 2) + 1;
   }
 
-  /** See `wonAlone`. */
+  /** See `wonAlone`: nobody may hear of this leader yet, and its node must not claim the group. */
   get mustWait(): boolean {
-    return this.wonAlone && this.durable < this.firstOwnIndex;
+    return this.role === 'leader' && this.wonAlone && this.durable < this.firstOwnIndex;
   }
 
   isVoter(node: NodeId): boolean {

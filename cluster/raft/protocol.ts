@@ -67,7 +67,11 @@ export interface Restored {
   readonly entries: readonly EntryHead[];
   /** Known to be committed: `base.index` at least. */
   readonly committed: LogIndex;
-  /** The state at `base` is being copied and is not whole: this replica does not campaign and its acks do not count. */
+  /**
+   * The state at `base` is being copied and is not whole: this replica does not campaign and its acks do not count. It votes
+   * by `base`, so all that it acked while it was whole has to lie at or before that. A host that gives up a state by itself
+   * cannot promise it, and gives no votes until `installed`.
+   */
   readonly isInstalling: boolean;
   /**
    * The first entry whose bytes are lost (a rotten disk). Its head is known, so the log ends where it ends and votes are
@@ -113,7 +117,7 @@ export type RaftEvent =
   | { readonly kind: 'installed' }
   /** The host has dropped the log up to here; all of it is applied. */
   | { readonly kind: 'compacted'; readonly upTo: LogIndex }
-  /** The bytes of entries up to `upTo` were repaired; null: of all. */
+  /** The bytes of entries before `damagedFrom` were repaired; null: of all. Always more than is known to be whole. */
   | { readonly kind: 'repaired'; readonly damagedFrom: LogIndex | null }
   /** `wakeAtMs` has come. */
   | { readonly kind: 'time' };
@@ -206,7 +210,10 @@ export interface Effects {
   readonly messages: readonly Outgoing[];
   /** All entries up to this one are committed: those that are durable here may be applied, the others once they are. */
   readonly committed: LogIndex | null;
-  /** Set when role, term or leader changed. `serves`: leader, and its no-op is committed. */
+  /**
+   * Set when role, term or leader changed. `serves`: leader, and its no-op is committed. A lone voter is a candidate until
+   * its term is durable: what is told here may be claimed at once.
+   */
   readonly role: RoleChange | null;
   readonly reads: readonly { readonly token: number; readonly index: LogIndex }[];
   /** Reads that can no longer be confirmed here: ask again elsewhere. */

@@ -96,13 +96,10 @@ function onRefused(group: RaftGroup, out: Draft, progress: Progress, answer: App
   progress.dueAtMs = null;
   // [R §3.5] Back to where the logs may agree, one term at a time from either side.
   const place = group.log.lastAtMost(Math.min(answer.at.index, refused - 1), answer.at.term);
-  if (place === null) {
-    startSnapshot(group, out, progress);
-    return;
-  }
-  progress.next = place.index + 1;
   // Only a rotten disk takes back what was acked: it holds that no more, so it counts for it no more.
-  progress.match = Math.min(progress.match, place.index);
+  progress.match = Math.min(progress.match, place?.index ?? 0);
+  if (place === null) startSnapshot(group, out, progress);
+  else progress.next = place.index + 1;
 }
 
 function sendTo(group: RaftGroup, out: Draft, progress: Progress): void {

@@ -15,7 +15,7 @@ import type { RaftGroup } from './group.ts';
 import { onInstall, onInstalled } from './installing.ts';
 import { onAlive, onLinkReset, onTime, wakeTime } from './owed.ts';
 import { onPropose } from './proposals.ts';
-import type { Effects, RaftEvent, RaftMessage } from './protocol.ts';
+import type { Effects, RaftEvent, RaftMessage, RoleChange } from './protocol.ts';
 import { onRead, onReadAnswer, onReadProbe } from './reads.ts';
 import { carryOn, onAppendAnswer } from './replication.ts';
 import { adoptTerm, followLeader } from './roles.ts';
@@ -34,10 +34,19 @@ export function step(group: RaftGroup, event: RaftEvent, nowMs: number): Effects
     out.hardState = { term: group.term, votedFor: group.votedFor };
   }
   if (group.role !== role || group.term !== term || group.leader !== leader || group.serves !== serves) {
-    out.role = { role: group.role, term: group.term, leader: group.leader, serves: group.serves };
+    out.role = roleToTell(group);
   }
   group.wakeAtMs = wakeTime(group);
   return out;
+}
+
+/**
+ * Liveness claims what is told here, and a claim waits for no disk. A term that was won by the own vote alone could be lost
+ * with the power, and then be led by another (a node that this voter had not yet seen removed): two leaders in one term.
+ */
+function roleToTell(group: RaftGroup): RoleChange {
+  const { role, term, leader, serves, mustWait } = group;
+  return mustWait ? { role: 'candidate', term, leader: null, serves } : { role, term, leader, serves };
 }
 
 function handle(group: RaftGroup, out: Draft, event: RaftEvent): void {
@@ -91,15 +100,22 @@ function onMessage(group: RaftGroup, out: Draft, from: NodeId, message: RaftMess
     case 'voteAnswer':
       return onPollAnswer(group, out, from, message);
     case 'wake':
-      if (message.term > group.term) adoptTerm(group, out, message.term);
-      // Its term may be an older one: it is a hint, and whether it helps is found out by the pre-vote.
-      if (!hearsLeader && group.role === 'follower') campaign(group, out);
-      return;
+      return onWake(group, out, message.term, hearsLeader);
     default:
       if (message.term > group.term) adoptTerm(group, out, message.term);
       if (message.term < group.term) return onOldTerm(group, out, from, message);
       return onCurrent(group, out, from, message);
   }
+}
+
+/**
+ * A hint of a candidate. Whoever hears a leader lets neither it nor its term disturb that one [R §4.2.3]: it may come from a
+ * node that was removed. Its term may also be an older one; whether it helps is found out by the pre-vote.
+ */
+function onWake(group: RaftGroup, out: Draft, term: Term, hearsLeader: boolean): void {
+  if (hearsLeader || group.role !== 'follower') return;
+  if (term > group.term) adoptTerm(group, out, term);
+  campaign(group, out);
 }
 
 type Current = Exclude<RaftMessage, { kind: 'preVote' | 'vote' | 'preVoteAnswer' | 'voteAnswer' | 'wake' }>;

@@ -163,7 +163,7 @@ export class LivenessWorld {
     return best?.node ?? null;
   }
 
-  /** Every group has exactly one leader, all its replicas that are up follow it, and nobody wants another one. */
+  /** Every group has one leader, all its living replicas follow it (a witness after a write), nobody wants another one. */
   isSettled(): boolean {
     return this.unsettled().length === 0;
   }
@@ -174,7 +174,8 @@ export class LivenessWorld {
       const leader = this.leaderOf(group);
       for (const [node, { hosts }] of this.lives) {
         const raft = hosts.get(group)?.group;
-        if (raft === undefined || (raft.leader === leader && leader !== null)) continue;
+        const isContent = raft?.leader === leader || (node === this.#witness && raft?.leader === null);
+        if (raft === undefined || (isContent && leader !== null)) continue;
         problems.push(`${node} group ${group}: ${raft.role} ${raft.term} follows ${raft.leader}, leader is ${leader}`);
       }
     }
@@ -266,13 +267,14 @@ export class LivenessWorld {
     const voters = this.preference(group);
     if (!voters.includes(node)) return;
     const key = `${node} ${group}`;
-    const disk = this.#disks.get(key) ?? emptyDisk({ voters, learners: [], witness: this.#witness });
+    const witness = voters.find((voter) => voter === this.#witness) ?? null;
+    const disk = this.#disks.get(key) ?? emptyDisk({ voters, learners: [], witness });
     this.#disks.set(key, disk);
     const host = new SimpleHost(node, disk, raftSettings, (outgoing) => {
       this.#send(node, outgoing.to, 'log', { group, message: outgoing.message });
     });
     life.hosts.set(group, host);
-    const candidates = voters.filter((voter) => voter !== this.#witness);
+    const candidates = voters.filter((voter) => voter !== witness);
     life.liveness.replicas(group, candidates);
     const { role, term, leader } = host.group;
     life.liveness.roleChanged(group, { role, term, leader });

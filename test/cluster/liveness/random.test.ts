@@ -51,7 +51,8 @@ function healed(world: LivenessWorld): void {
 
 for (let seed = firstSeed; seed < firstSeed + seeds; seed++) {
   void test(`seed ${seed}: after all faults are healed, each group has one leader and it stays`, () => {
-    const world = new LivenessWorld({ seed, nodes: 3 + (seed % 3), replicas: 3, groups: 6 });
+    const witness = seed % 4 === 0 && { witness: 'n3' };
+    const world = new LivenessWorld({ seed, nodes: 3 + (seed % 3), replicas: 3, groups: 6, ...witness });
     world.start();
     const count = world.dice.whole(1, 15);
     for (let i = 0; i < count; i++) {
@@ -63,8 +64,6 @@ for (let seed = firstSeed; seed < firstSeed + seeds; seed++) {
     healed(world);
     // A paused one wakes first.
     world.run(5_000);
-    // A follower that is in a later term than its leader is found out by the next append, not by liveness.
-    for (const group of world.groups) world.propose(group);
     world.runUntil(() => world.isSettled(), settledWithinMs, `seed ${seed}`);
     const fromMs = world.nowMs;
     world.run(5_000);

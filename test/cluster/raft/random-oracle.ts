@@ -29,6 +29,7 @@ export class RandomOracle {
     this.#neverBack(host);
     this.#logMatching(hosts, host, effects);
     if (effects.role?.role === 'leader') this.#electionSafety(host);
+    if (host.group.role === 'leader' && effects.messages.length > 0) this.#witnessNeverAhead(hosts, host, effects);
     if (effects.committed !== null) this.#stateMachineSafety(hosts, host, isRotten);
     for (const { token, index } of effects.reads) {
       assert.ok(index >= this.#reads.get(token)!, `read ${token} at ${index} missed what was committed before it`);
@@ -83,6 +84,24 @@ export class RandomOracle {
       else this.#newlyCommitted(hosts, host, index, term, isRotten);
     }
     this.committedMax = Math.max(this.committedMax, group.committedIndex);
+  }
+
+  /** Plan §8. What it holds of this leader's log, or is sent, each other full voter that lives has on its disk. */
+  #witnessNeverAhead(hosts: readonly SimpleHost[], { id, group }: SimpleHost, { messages, append }: Effects): void {
+    const { witness, voters } = group.configuration;
+    const sent = messages.find(({ to, message }) => to === witness && message.kind === 'append')?.message;
+    const isNew = append.some(({ kind, index }) => {
+      return kind === 'configuration' && group.log.configurationAt(index - 1).witness !== witness;
+    });
+    let end = sent?.kind === 'append' ? (sent.entries.at(-1)?.index ?? 0) : 0;
+    if (witness !== null && isNew) end = Math.max(end, group.followers.get(witness)?.match ?? 0);
+    for (const host of hosts) {
+      const progress = group.followers.get(host.id);
+      const counts = host.id !== id && host.id !== witness && voters.includes(host.id) && progress?.isAlive === true;
+      if (!counts || progress.state === 'snapshot' || progress.isInstalling) continue;
+      const { base, entries } = host.durable;
+      assert.ok(end <= base.index + entries.length, `${witness} knows of entry ${end} before ${host.id} has it`);
+    }
   }
 
   /** A majority holds it on its disks, whole, before anybody says so. */

@@ -6,27 +6,20 @@
  */
 import { logIndex, type NodeId, nodeId } from '../../../runtime/base/ids.ts';
 import type { Configuration, Effects, Outgoing, RaftEvent, Settings } from '../../../cluster/raft/protocol.ts';
+import { chanceOf } from './random-chance.ts';
+import { type Copy, RandomCopies } from './random-copies.ts';
 import { RandomOracle } from './random-oracle.ts';
 import { emptyDisk, SimpleHost } from './simple-host.ts';
 
 const settings: Settings = { windowBytesMax: 60, appendBytesMax: 25, retryMs: 40, transferMsMax: 200 };
+
+const logKinds: ReadonlySet<string> = new Set(['append', 'appendAnswer', 'install']);
 
 interface Way {
   isCut: boolean;
   readonly queue: Outgoing[];
   /** Of older connections; the transport promises that they never come, the core must not mind. */
   readonly late: Outgoing[];
-}
-
-/** A small generator of our own: the same seed gives the same run. */
-export function chanceOf(seed: number): (below: number) => number {
-  let state = (seed * 2654435761 + 1) >>> 0;
-  return (below) => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
-  };
 }
 
 export class RandomWorld {
@@ -47,18 +40,19 @@ export class RandomWorld {
   readonly chance: (below: number) => number;
   nowMs = 0;
   readonly #ways = new Map<string, Way>();
-  readonly #copies: { from: NodeId; to: NodeId; base: number; atMs: number }[] = [];
+  readonly #copies: RandomCopies;
   readonly #believesDead = new Set<string>();
   #payload = 0;
   #token = 0;
   readonly #isRotten: boolean;
   readonly #tells: boolean;
+  readonly #happenings: readonly (readonly [weight: number, happen: () => void])[];
 
   constructor(seed: number, tells = false) {
     this.#tells = tells;
     this.chance = chanceOf(seed);
-    const count = 1 + this.chance(5);
-    const all = ['n1', 'n2', 'n3', 'n4', 'n5'].map(nodeId);
+    const all = ['n1', 'n2', 'n3', 'n4', 'n5', 'n6', 'n7'].slice(0, this.chance(5) === 0 ? 7 : 5).map(nodeId);
+    const count = 1 + this.chance(all.length);
     const voters = all.slice(0, count);
     const witness = count >= 3 && this.chance(3) === 0 ? voters[count - 1]! : null;
     this.#isRotten = this.chance(4) === 0;
@@ -68,6 +62,8 @@ export class RandomWorld {
       const send = (outgoing: Outgoing): void => this.#send(node, outgoing);
       this.hosts.push(new SimpleHost(node, emptyDisk(configuration), settings, send));
     }
+    this.#copies = new RandomCopies(this.chance, (copy, isInstalled) => this.#copyEnded(copy, isInstalled));
+    this.#happenings = this.#mood();
   }
 
   get leader(): SimpleHost | undefined {
@@ -90,23 +86,36 @@ export class RandomWorld {
   /** One thing happens. */
   act(): void {
     this.nowMs += this.chance(4);
-    const host = this.#any();
-    const dice = this.chance(100);
-    if (dice < 50) for (let i = this.chance(4); i >= 0; i--) this.#deliverOne();
-    else if (dice < 62) this.#flushSome(host);
-    else if (dice < 72) this.propose(host.group.role === 'leader' ? host : (this.leader ?? host));
-    else if (dice < 78) this.#time(host);
-    else if (dice < 82) this.#look(host, this.#any());
-    else if (dice < 86)
-      this.#maybeCampaign(this.hosts.find((host) => !this.hearsLeader(host) && this.chance(2) === 0) ?? host);
-    else if (dice < 89) this.#readEverywhere();
-    else if (dice < 91) this.#change();
-    else if (dice < 92) this.#transfer();
-    else if (dice < 93) this.restart(host);
-    else if (dice < 94) this.#cutOrHeal();
-    else if (dice < 96) this.reset(host, this.#any());
-    else if (dice < 98) this.#compact(host);
-    else this.#endCopies(this.nowMs);
+    let dice = (this.chance(100_000) / 100_000) * this.#happenings.reduce((sum, [weight]) => sum + weight, 0);
+    for (const [weight, happen] of this.#happenings) {
+      dice -= weight;
+      if (dice < 0) return happen();
+    }
+  }
+
+  /** What may happen, how often: work goes on as ever; of the faults, each seed has some often and some never. */
+  #mood(): (readonly [weight: number, happen: () => void])[] {
+    const fault = (weight: number): number => weight * [0, 1, 1, 5][this.chance(4)]!;
+    return [
+      [50, () => this.#deliverSome()],
+      [12, () => this.#flushSome(this.#any())],
+      [10, () => this.#proposeAnywhere(this.#any())],
+      [7, () => this.#time(this.#any())],
+      [4, () => this.#look(this.#any(), this.#any())],
+      [4, () => this.#campaignSomewhere()],
+      [3, () => this.#readEverywhere()],
+      [2, () => this.#endCopies()],
+      [fault(2), () => this.#change()],
+      [fault(1), () => this.#transfer()],
+      [fault(1), () => this.restart(this.#any())],
+      [this.#isRotten ? fault(1) : 0, () => this.#rot(this.#any())],
+      [fault(0.05), () => this.hosts.forEach((host) => this.restart(host))],
+      [fault(1), () => this.#cutOrHeal()],
+      // More than fits into one msg, and at a leader that is cut off a tail that goes again.
+      [fault(0.5), () => this.#burst()],
+      [fault(2), () => this.reset(this.#any(), this.#any())],
+      [fault(2), () => this.#compact(this.#any())],
+    ];
   }
 
   /** All faults end; nodes that are up hear each other; whoever's turn it is campaigns. Runs for a while. */
@@ -119,7 +128,7 @@ export class RandomWorld {
     for (let round = 0; round < rounds; round++) {
       this.nowMs += 20;
       for (const a of this.hosts) for (const b of this.hosts) this.#look(a, b);
-      this.#endCopies(this.nowMs);
+      this.#endCopies();
       for (const host of this.hosts) this.#time(host);
       this.drain();
       const host = this.hosts[round % this.hosts.length]!;
@@ -149,7 +158,7 @@ export class RandomWorld {
     if (effects.snapshotFor !== null) {
       this.counts.snapshots++;
       const { to, base } = effects.snapshotFor;
-      this.#copies.push({ from: host.id, to, base: base.index, atMs: this.nowMs + this.chance(200) });
+      this.#copies.begin(host.id, to, base.index, this.nowMs);
     }
     return effects;
   }
@@ -178,6 +187,7 @@ export class RandomWorld {
     if (this.#tells) this.story.push(`${this.nowMs} ${host.id} restarts`);
     host.restart(this.chance(host.pending + 1));
     this.oracle.restarted(host);
+    this.#copies.cutShort(host.id);
     if (this.#isRotten && this.chance(4) === 0) this.#rot(host);
     for (const other of this.hosts) if (other !== host) this.reset(host, other);
   }
@@ -195,14 +205,20 @@ export class RandomWorld {
   hearsLeader(host: SimpleHost): boolean {
     return this.hosts.some(
       (other) =>
-        other !== host && other.group.role === 'leader' && this.#isLinked(host, other) && !this.#holdsDead(host, other),
+        other !== host &&
+        other.group.role === 'leader' &&
+        // One of an older term cannot lead this host any more (plan §7).
+        other.group.term >= host.group.term &&
+        this.#isLinked(host, other) &&
+        !this.#holdsDead(host, other),
     );
   }
 
   #rot(host: SimpleHost): void {
     const { entries } = host.durable;
     // One rotten disk at a time, of three that hold mail at least: more would be lost mail, not a bug.
-    if (entries.length === 0 || this.#isAnyRotten || this.#fewestFullVoters < 3) return;
+    const areOthersWhole = this.hosts.every(({ durable }) => durable === host.durable || !durable.isInstalling);
+    if (entries.length === 0 || this.#isAnyRotten || !areOthersWhole || this.#fewestFullVoters < 3) return;
     this.counts.damages++;
     host.durable.damaged.add(entries[this.chance(entries.length)]!.index);
     host.restart();
@@ -238,12 +254,19 @@ export class RandomWorld {
     if (!way.isCut) way.queue.push(outgoing);
   }
 
+  #deliverSome(): void {
+    for (let i = this.chance(4); i >= 0; i--) this.#deliverOne();
+  }
+
   #deliverOne(): void {
     const ready = [...this.#ways].filter(([, { queue, late }]) => queue.length + late.length > 0);
-    const [key, way] = ready[this.chance(ready.length || 1)] ?? [];
-    if (key === undefined || way === undefined) return;
+    if (ready.length === 0) return;
+    const [key, way] = ready[this.chance(ready.length)]!;
     const isLate = way.late.length > 0 && (way.queue.length === 0 || this.chance(3) === 0);
-    this.#deliver(key, isLate ? way.late.splice(this.chance(way.late.length), 1)[0]! : way.queue.shift()!);
+    // Votes and read rounds have a lane of their own, so they overtake the log.
+    const first = this.chance(4) === 0 ? way.queue.findIndex(({ message }) => !logKinds.has(message.kind)) : 0;
+    const [list, at] = isLate ? [way.late, this.chance(way.late.length)] : [way.queue, Math.max(0, first)];
+    this.#deliver(key, list.splice(at, 1)[0]!);
   }
 
   #deliver(key: string, outgoing: Outgoing): void {
@@ -263,8 +286,9 @@ export class RandomWorld {
 
   #flush(host: SimpleHost, count: number): void {
     for (const event of host.flush(count)) {
-      // A word about a repair that came too late: another one is on its way.
-      if (event.kind === 'repaired' && host.group.damagedFrom === null) continue;
+      // A word about a repair that came too late: the rot was truncated, or a copy began that lies behind it.
+      const known = host.group.damagedFrom ?? Number.POSITIVE_INFINITY;
+      if (event.kind === 'repaired' && known >= (event.damagedFrom ?? Number.POSITIVE_INFINITY)) continue;
       this.step(host, event);
     }
   }
@@ -290,9 +314,24 @@ export class RandomWorld {
       else this.#believesDead.add(`${a.id} ${b.id}`);
       this.step(a, { kind: 'alive', node: b.id, isAlive });
     }
-    if (isAlive && b.group.role === 'leader') {
+    if (isAlive && b.group.role === 'leader' && !b.group.mustWait) {
       this.step(a, { kind: 'claimed', leader: b.id, term: b.group.term });
     }
+  }
+
+  #proposeAnywhere(host: SimpleHost): void {
+    this.propose(host.group.role === 'leader' ? host : (this.leader ?? host));
+  }
+
+  #burst(): void {
+    for (const host of this.hosts) {
+      for (let i = 0; host.group.role === 'leader' && i < 6; i++) this.propose(host);
+    }
+  }
+
+  #campaignSomewhere(): void {
+    const wanting = this.hosts.find((host) => !this.hearsLeader(host) && this.chance(2) === 0);
+    this.#maybeCampaign(wanting ?? this.#any());
   }
 
   #maybeCampaign(host: SimpleHost): void {
@@ -341,16 +380,18 @@ export class RandomWorld {
     this.step(host, { kind: 'compacted', upTo: logIndex(upTo - this.chance(Math.min(3, upTo - group.base.index))) });
   }
 
-  /** A copy that is due ends well, if both ends are still at it, or does not. */
-  #endCopies(nowMs: number): void {
-    for (const copy of this.#copies.filter(({ atMs }) => atMs <= nowMs)) {
-      this.#copies.splice(this.#copies.indexOf(copy), 1);
+  #endCopies(): void {
+    this.#copies.endDue(this.nowMs, (copy) => {
       const [from, to] = [this.#host(copy.from), this.#host(copy.to)];
       const isThere = to.durable.isInstalling && to.group.isInstalling && to.group.base.index >= copy.base;
-      const isInstalled = isThere && this.#isLinked(from, to) && this.chance(4) > 0;
-      if (isInstalled) this.step(to, { kind: 'installed' });
-      if (from.group.role === 'leader') this.step(from, { kind: 'snapshotSent', to: copy.to, isInstalled });
-    }
+      return isThere && this.#isLinked(from, to);
+    });
+  }
+
+  #copyEnded({ from, to }: Copy, isInstalled: boolean): void {
+    const sender = this.#host(from);
+    if (isInstalled) this.step(this.#host(to), { kind: 'installed' });
+    if (sender.group.role === 'leader') this.step(sender, { kind: 'snapshotSent', to, isInstalled });
   }
 }
 

@@ -158,6 +158,23 @@ void test('a leader takes back what a follower acked and then lost to a rotten d
   assert.equal(step(leader, { kind: 'persisted', upTo: place(4, 2) }, 0).committed, null);
 });
 
+void test('a follower that lost what it acked and needs a copy counts for what it acks anew', () => {
+  const leader = group([1, 1, 1], { base: place(2, 1), entries: entries(3, 1), committed: logIndex(3) });
+  step(leader, { kind: 'campaign' }, 0);
+  const yes = { isGranted: true, last: place(3, 1), term: term(2) };
+  step(leader, { kind: 'message', from: n2!, message: { kind: 'preVoteAnswer', ...yes }, hearsLeader: false }, 0);
+  step(leader, { kind: 'message', from: n2!, message: { kind: 'voteAnswer', ...yes }, hearsLeader: false }, 0);
+  const answer = { kind: 'appendAnswer', term: term(2), refused: null } as const;
+  hears(leader, { ...answer, isTaken: true, at: place(4, 2), isInstalling: false });
+  step(leader, { kind: 'linkReset', node: n2! }, 0);
+  const lost = { isTaken: false, at: place(1, 1), refused: logIndex(4), isInstalling: true };
+  assert.ok(hears(leader, { ...answer, ...lost }).snapshotFor);
+  hears(leader, { ...answer, isTaken: true, at: place(3, 1), isInstalling: true });
+  hears(leader, { ...answer, isTaken: true, at: place(3, 1), isInstalling: false });
+  assert.equal(leader.followers.get(n2!)?.counts, 3);
+  assert.equal(step(leader, { kind: 'persisted', upTo: place(4, 2) }, 0).committed, null);
+});
+
 void test('a vote is refused for a log that ends earlier, and given once a term', () => {
   const voter = group([1, 2]);
   const ask = (inTerm: number, last: Position, from: typeof n1): boolean => {
