@@ -109,8 +109,10 @@ function recordVote(group: RaftGroup, out: Draft, from: NodeId, isGranted: boole
   let granted = 0;
   for (const vote of group.votes.values()) if (vote) granted++;
   if (granted >= group.majority) {
-    if (group.role === 'preCandidate') becomeCandidate(group, out, false);
-    else becomeLeader(group, out);
+    if (group.role === 'candidate') becomeLeader(group, out);
+    // It would step down as soon as it has won, each time a term later and with one more no-op in its log.
+    else if (!hasLivingMajority(group, group.configuration.voters)) giveUpCampaign(group, out);
+    else becomeCandidate(group, out, false);
     return;
   }
   const refused = group.votes.size - granted;
