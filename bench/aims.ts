@@ -49,4 +49,6 @@ export const aims = {
   deadDomainP99RatioMax: 1.5,
   /** idle-connections: RssAnon for each, in KiB: 30 KB. */
   idleConnectionKibMax: 29.3,
+  /** idle-groups: of each node at rest, 150 MB; of each survivor of a takeover, until all groups are served again. */
+  idleGroups: { cpuShareMax: 0.02, rssAnonMibMax: 143, voteTransactions: 1, transactionsMax: 3 },
 } as const;

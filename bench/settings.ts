@@ -20,6 +20,7 @@ export interface Settings {
   readonly messages: number;
   readonly accounts: number;
   readonly connections: number;
+  readonly groups: number;
   /** smtp-out: mails in the queue of each round; queue-scale: mails in the large queue. */
   readonly mails: number;
   /** Remote domains that they are for. */
@@ -50,6 +51,7 @@ export const usage = `npm run bench -- <scenario> [flags]
   --messages 1000000        mailbox-scale, restart: mails in the mailbox
   --accounts 100000         accounts-scale, restart: accounts
   --connections 10000       idle-connections
+  --groups 1024             idle-groups: Raft groups, each with a replica on three nodes
   --mails 10000             smtp-out, queue-scale: mails in the queue
   --domains 10              smtp-out, queue-scale: remote domains that they are for
   --dead-mails 50000        queue-scale: mails for one domain that does not answer
@@ -79,6 +81,7 @@ const flags = {
   messages: { type: 'string', default: '1000000' },
   accounts: { type: 'string', default: '100000' },
   connections: { type: 'string', default: '10000' },
+  groups: { type: 'string', default: '1024' },
   mails: { type: 'string' },
   domains: { type: 'string' },
   'dead-mails': { type: 'string', default: '50000' },
@@ -129,6 +132,7 @@ export function parseSettings(
     messages: number('--messages', values.messages, 1, 100_000_000),
     accounts: number('--accounts', values.accounts, 1, 1_000_000),
     connections: number('--connections', values.connections, 1, 19_000),
+    groups: number('--groups', values.groups, 1, 16_384),
     mails: number('--mails', values.mails ?? String(defaults.mails ?? 10_000), 1, 10_000_000),
     domains: number('--domains', values.domains ?? String(defaults.domains ?? 10), 1, 1_000_000),
     deadMails: number('--dead-mails', values['dead-mails'], 0, 10_000_000),

@@ -21,8 +21,17 @@ const nobody: Transport = {
  */
 export async function openLoneLog(parts: LogParts): Promise<NodeLog> {
   const configuration = { voters: [parts.self], learners: [], witness: null };
-  const host = new GroupHost({ ...parts, transport: nobody, configurationOf: () => configuration });
+  const host = new GroupHost({
+    ...parts,
+    transport: nobody,
+    hearsLeader: () => false,
+    configurationOf: () => configuration,
+  });
   const last = shardId(parts.shardCount - 1);
-  while (!host.serves(last)) await new Promise<void>((resolve) => void parts.clock.soon(resolve));
+  while (!host.serves(last)) {
+    await new Promise<void>((resolve) => {
+      parts.clock.soon(resolve);
+    });
+  }
   return host;
 }

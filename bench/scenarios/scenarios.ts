@@ -1,6 +1,7 @@
 /** The table of scenarios. To add one: a file here, and a row. */
 import { accountsScale } from './accounts-scale.ts';
 import { idleConnections } from './idle-connections.ts';
+import { idleGroups } from './idle-groups.ts';
 import { mailboxScale } from './mailbox-scale.ts';
 import { queueScale } from './queue-scale.ts';
 import { restart } from './restart.ts';
@@ -16,4 +17,5 @@ export const scenarios: ReadonlyMap<string, Scenario> = new Map([
   ['restart', restart],
   ['queue-scale', queueScale],
   ['idle-connections', idleConnections],
+  ['idle-groups', idleGroups],
 ]);

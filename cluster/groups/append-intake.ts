@@ -33,7 +33,7 @@ export interface AppendIntakeOptions {
   readonly bodies: BodyTracker;
   readonly staging: BodyStaging;
   readonly step: (group: HostedGroup, from: NodeId, message: Append) => void;
-  readonly want: (from: NodeId, hashes: readonly string[]) => void;
+  readonly want: (group: HostedGroup, from: NodeId, hashes: readonly string[]) => void;
   /** A peer sent what cannot be; nothing of it was taken. */
   readonly refused: (from: NodeId, error: unknown) => void;
 }
@@ -81,7 +81,7 @@ export class AppendIntake {
     for (const [group, parked] of this.#parked) this.#check(group, parked);
   }
 
-  /** Its peer does not have them either: the leader sends again, and by then somebody may. */
+  /** Nobody has them: the leader sends again, and by then somebody may. */
   gaveUp(hash: string): void {
     for (const [group, parked] of this.#parked) {
       if (parked.some(({ message }) => this.#lacking(message).hashes.includes(hash))) this.#parked.delete(group);
@@ -93,7 +93,7 @@ export class AppendIntake {
     const { hashes } = this.#lacking(first.message);
     if (hashes.length > 0) {
       // Also those that were here when it was parked: nothing protected them.
-      this.#o.want(first.from, hashes);
+      this.#o.want(group, first.from, hashes);
       return;
     }
     this.#parked.delete(group);
@@ -116,7 +116,7 @@ export class AppendIntake {
     // One of an old leader that came late pushes nothing out.
     if (this.#parked.has(group)) return;
     this.#parked.set(group, [{ from, message }]);
-    this.#o.want(from, hashes);
+    this.#o.want(group, from, hashes);
   }
 
   /** @returns bodies that are not here, and how many entries stand before the first that names one */

@@ -7,10 +7,10 @@
  */
 import { type LogIndex, logIndex } from '../../runtime/base/ids.ts';
 import { invariant } from '../../runtime/base/invariant.ts';
-import type { Checkpoints } from '../../runtime/actor/checkpoints.ts';
 import { type BodyTracker, referenceOps } from '../../runtime/store/bodies.ts';
 import type { LayeredStore } from '../../runtime/store/layered-store.ts';
 import type { ReplicaMark } from './batch.ts';
+import type { Checkpoints } from './checkpoints.ts';
 import type { EntryCache } from './entry-cache.ts';
 import type { Gathering } from './gathering.ts';
 import { type AppliedPosition, type HostedGroup, type KeptEntry, nextHash } from './hosted-group.ts';
@@ -32,6 +32,7 @@ export class Applying {
   readonly #o: ApplyingOptions;
   /** Bytes that the engine appended and that are not applied. */
   pendingBytes = 0;
+  #isLessPending = false;
 
   constructor(options: ApplyingOptions) {
     this.#o = options;
@@ -62,8 +63,17 @@ export class Applying {
 
   /** Of an entry that will not be applied here, or that nobody here waits for any more. */
   notPending(entry: KeptEntry): void {
+    if (entry.pendingBytes === 0) return;
+    this.#isLessPending = true;
     this.pendingBytes -= entry.pendingBytes;
     entry.pendingBytes = 0;
+  }
+
+  /** Whether `pendingBytes` fell since it was asked last. */
+  takeLessPending(): boolean {
+    const isLess = this.#isLessPending;
+    this.#isLessPending = false;
+    return isLess;
   }
 
   #applyEntry(group: HostedGroup, entry: KeptEntry): number {

@@ -1,73 +1,30 @@
 /** Puts the parts of a host together. They call each other in a circle, so each is handed functions that look up the other. */
-import { Checkpoints } from '../../runtime/actor/checkpoints.ts';
-import { batchesKept } from '../../runtime/actor/local-log.ts';
-import type { GroupCommit } from '../../runtime/actor/log.ts';
-import type { Clock } from '../../runtime/base/clock.ts';
-import { logIndex, type NodeId, type ShardId } from '../../runtime/base/ids.ts';
-import type { Limits } from '../../runtime/base/limits.ts';
-import type { Random } from '../../runtime/base/random.ts';
-import type { BodyTracker } from '../../runtime/store/bodies.ts';
-import type { LayeredStore } from '../../runtime/store/layered-store.ts';
-import type { Store } from '../../runtime/store/store.ts';
-import type { Transport } from '../mesh/transport.ts';
-import type { Configuration, Settings } from '../raft/protocol.ts';
+import { logIndex, type NodeId } from '../../runtime/base/ids.ts';
 import { AppendIntake } from './append-intake.ts';
 import { Applying } from './applying.ts';
 import { BodyFetching } from './body-fetching.ts';
 import { BodyStaging } from './body-staging.ts';
-import { Compaction } from './compaction.ts';
+import { Checkpoints } from './checkpoints.ts';
+import { batchesKept, Compaction } from './compaction.ts';
 import { CopyReceiving } from './copy-receiving.ts';
 import { CopySending } from './copy-sending.ts';
 import { EntryCache } from './entry-cache.ts';
-import { type GatheredEntry, Gathering } from './gathering.ts';
-import { Hearing } from './hearing.ts';
+import { Gathering } from './gathering.ts';
+import { type HostOptions, settingsOf } from './host-options.ts';
 import type { HostedGroup } from './hosted-group.ts';
 import { Incoming } from './incoming.ts';
 import { Outgoing } from './outgoing.ts';
+import { settlePersisted } from './persisted.ts';
 import { ReadRounds } from './read-rounds.ts';
 import { Quarantine } from './quarantine.ts';
 import { recover, type Recovered } from './recovery.ts';
 import { restoreReplicas } from './restoring.ts';
 import { Roles } from './roles.ts';
-import { StateHashes, type Verdict } from './state-hashes.ts';
+import { StateHashes } from './state-hashes.ts';
 import { Stepping } from './stepping.ts';
 import { Wakes } from './wakes.ts';
 import { Writer } from './writer.ts';
 
-export interface HostOptions {
-  readonly self: NodeId;
-  /** Where transactions go. */
-  readonly tree: Store;
-  /** What is read: the tree, and over it what is committed only. */
-  readonly store: LayeredStore;
-  readonly bodies: BodyTracker;
-  readonly shardCount: number;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly transport: Transport;
-  readonly limits: Pick<Limits, 'groupCommitBytesMax' | 'bodyInlineBytesMax' | 'frameBytesMax' | 'frameMessagesMax'>;
-  /** Of a group that is not on disk yet. */
-  readonly configurationOf: (shard: ShardId) => Configuration;
-  readonly settings?: Partial<Settings>;
-  /** Group commits kept behind the newest: what a follower that was away reads on from. */
-  readonly batchesKept?: number;
-  /** So many bytes are about to be written: for the guard on free space. */
-  readonly writing?: (bytes: number) => void;
-  readonly observe: (commit: GroupCommit) => void;
-  /** A peer sent what cannot be; nothing of it was taken. */
-  readonly refusedFrame?: (from: NodeId, error: unknown) => void;
-  /** Replicas applied the same entries and do not agree: what is done about it. */
-  readonly different?: (shard: ShardId, verdict: Verdict) => void;
-  readonly fatal: (error: unknown) => void;
-}
-
-/** Two windows of appends cover a round trip at some 100 MB/s; what is not answered in half a second was lost. */
-const defaultSettings: Settings = {
-  windowBytesMax: 4 * 1024 * 1024,
-  appendBytesMax: 1024 * 1024,
-  retryMs: 500,
-  transferMsMax: 3_000,
-};
 /** Payloads of applied entries in memory, for followers that are a little behind. */
 const cacheBytesMax = 32 * 1024 * 1024;
 
@@ -85,7 +42,6 @@ export class HostParts {
   readonly gathering = new Gathering();
   readonly roles = new Roles();
   readonly outgoing: Outgoing;
-  readonly hearing: Hearing;
   readonly staging: BodyStaging;
   readonly applying: Applying;
   readonly stepping: Stepping;
@@ -112,15 +68,22 @@ export class HostParts {
     this.checkpoints = new Checkpoints({ store, clock, wake: calls.wake });
     this.#cache = new EntryCache(tree, cacheBytesMax);
     const recovered = this.#recover();
-    const settings = { ...defaultSettings, ...options.settings };
-    this.groups = restoreReplicas(recovered, { self, cache: this.#cache, settings });
+    const settings = settingsOf(options);
+    const dropped: string[] = [];
+    this.groups = restoreReplicas(recovered, {
+      ...{ self, cache: this.#cache, settings },
+      dropped: (hashes) => dropped.push(...hashes),
+    });
     for (const { entries } of this.groups) {
       for (const { hashes } of entries) for (const hash of hashes) bodies.entryKept(hash);
     }
+    for (const hash of dropped) {
+      bodies.entryKept(hash);
+      gathering.add(bodies.entryReleases(hash));
+    }
     const outgoing = new Outgoing(transport, limits);
     this.outgoing = outgoing;
-    this.hearing = new Hearing((node) => transport.isLinked(node));
-    this.staging = new BodyStaging({ tree, bodies, gathering, clock });
+    this.staging = new BodyStaging({ tree, bodies, gathering, clock, wake: calls.wake });
     this.#hashes = new StateHashes(outgoing, (group, verdict) => {
       different?.(group.shard, verdict);
       this.#quarantine.judge(group, verdict);
@@ -132,12 +95,28 @@ export class HostParts {
     this.intake = this.#newIntake();
     this.fetching = this.#newFetching();
     this.copying = this.#newCopying();
-    this.giving = new CopySending({ store, outgoing, clock });
+    this.giving = new CopySending({
+      ...{ store, outgoing, clock },
+      rotten: (group, key) => {
+        options.rotten?.(group.shard, key);
+        this.#quarantine.rotten(group);
+      },
+    });
     const { applying, roles, reads, copying } = this;
-    this.#quarantine = new Quarantine({ settings, gathering, outgoing, applying, roles, reads, bodies, copying });
+    this.#quarantine = new Quarantine({
+      settings,
+      gathering,
+      outgoing,
+      applying,
+      roles,
+      reads,
+      bodies,
+      copying,
+      watch: options.watch,
+    });
     this.writer = this.#newWriter(recovered);
     this.incoming = this.#newIncoming();
-    this.#takeUp();
+    this.#takeUp(recovered);
   }
 
   #recover(): Recovered {
@@ -156,14 +135,14 @@ export class HostParts {
   }
 
   /** What was under way when the node stopped. */
-  #takeUp(): void {
+  #takeUp({ givenUp, ops }: Recovered): void {
     const { gathering, copying, staging } = this;
+    for (const op of ops) gathering.direct(op);
     staging.recover();
     for (const group of this.groups) {
       const { installing } = group.mark;
       if (installing === null) continue;
-      // Just now, since nobody knows where its log ended: it is said once, whatever is on disk of it.
-      if (installing.isMute && !installing.isCleared) {
+      if (givenUp.has(group.shard)) {
         gathering.truncate(group, logIndex(group.applied.index + 1));
         gathering.giveUp(group, installing.base);
         gathering.marked(group);
@@ -207,6 +186,7 @@ export class HostParts {
   #newStepping(): Stepping {
     const { clock, bodies, limits } = this.#o;
     return new Stepping({
+      watch: this.#o.watch,
       clock,
       bodies,
       gathering: this.gathering,
@@ -221,15 +201,24 @@ export class HostParts {
     });
   }
 
+  #want(group: HostedGroup, from: NodeId, hashes: readonly string[]): void {
+    const { voters, learners, witness } = group.raft.configuration;
+    const { self, transport } = this.#o;
+    const others = [...voters, ...learners].filter(
+      (node) => node !== self && node !== from && node !== witness && transport.isLinked(node),
+    );
+    this.fetching.want(from, hashes, others);
+  }
+
   #newIntake(): AppendIntake {
     return new AppendIntake({
       bodies: this.#o.bodies,
       staging: this.staging,
       step: (group, from, message) => {
-        const hearsLeader = this.hearing.hearsLeader(group);
+        const hearsLeader = this.#o.hearsLeader(group.shard);
         this.stepping.step(group, { kind: 'message', from, message, hearsLeader });
       },
-      want: (from, wanted) => this.fetching.want(from, wanted),
+      want: (group, from, wanted) => this.#want(group, from, wanted),
       refused: (from, error) => this.#refused(from, error),
     });
   }
@@ -242,7 +231,7 @@ export class HostParts {
       gathering: this.gathering,
       outgoing: this.outgoing,
       clock,
-      inMemory: (hash) => broughtBody(this.groups, hash),
+      groups: this.groups,
       arrived: (hash, isHere) => {
         if (!isHere) this.intake.gaveUp(hash);
         this.intake.arrived();
@@ -262,7 +251,7 @@ export class HostParts {
       outgoing: this.outgoing,
       applying: this.applying,
       clock,
-      want: (from, wanted) => this.fetching.want(from, wanted),
+      want: (group, from, wanted) => this.#want(group, from, wanted),
       installed: (group) => void this.stepping.step(group, { kind: 'installed' }),
       wake: this.#calls.wake,
     });
@@ -292,7 +281,7 @@ export class HostParts {
       writing: writing ?? (() => undefined),
       observe,
       durable: (entries, order) => {
-        for (const group of persisted(entries)) settleDurable(group, stepping, applying);
+        settlePersisted(entries, stepping, applying);
         outgoing.durable(order);
       },
       compacted: (upTo) => {
@@ -308,7 +297,7 @@ export class HostParts {
       groups: this.groups,
       messagesMax: this.#o.limits.frameMessagesMax,
       stepping: this.stepping,
-      hearing: this.hearing,
+      hearsLeader: this.#o.hearsLeader,
       intake: this.intake,
       fetching: this.fetching,
       copying: this.copying,
@@ -320,41 +309,4 @@ export class HostParts {
       refused: (from, error) => this.#refused(from, error),
     });
   }
-}
-
-/** Notes what is durable. @returns the groups, once each */
-function persisted(entries: readonly GatheredEntry[]): Iterable<HostedGroup> {
-  const groups = new Set<HostedGroup>();
-  for (const { group, entry } of entries) {
-    groups.add(group);
-    // It was truncated while it was on its way to the disk.
-    if (group.entry(entry.index) === entry && entry.index > group.durable) group.durable = entry.index;
-  }
-  return groups;
-}
-
-function settleDurable(group: HostedGroup, stepping: Stepping, applying: Applying): void {
-  const { durable, raft } = group;
-  const { damagedFrom } = raft;
-  if (damagedFrom !== null) {
-    const next = group.notApplied.find(({ kind, batch }) => kind === 'data' && batch === 0);
-    if (next === undefined || next.index > damagedFrom) {
-      stepping.step(group, { kind: 'repaired', damagedFrom: next?.index ?? null });
-    }
-  }
-  const term = raft.termAt(durable);
-  if (term !== null) stepping.step(group, { kind: 'persisted', upTo: { index: logIndex(durable), term } });
-  // What was known to be committed before it was durable here.
-  applying.apply(group);
-}
-
-/** Of an entry that is not applied yet. Rare: a follower lacks a large body that has just come. */
-function broughtBody(groups: readonly HostedGroup[], hash: string): Uint8Array | undefined {
-  for (const group of groups) {
-    for (const { payload } of group.notApplied) {
-      const body = payload?.bodies.find((of) => of.hash === hash);
-      if (body !== undefined) return body.bytes;
-    }
-  }
-  return undefined;
 }

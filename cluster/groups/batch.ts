@@ -2,13 +2,12 @@
  * The two rows of one group commit, and what is read from them.
  *
  *     ['l', batch]     heads of the entries, truncations, Raft states that changed, what was applied since the batch before
- *     ['l', batch, 1]  what the entries hold, and the rows that the host itself writes
+ *     ['l', batch, 1]  what the entries hold, the rows that the host itself writes, and an outline of the heads
  *
  * Two, so that a rotten byte among megabytes of payload costs payloads and never the knowledge where a log ends (plan §6).
- * Batches of the log of a lone node (row version 1: all in one row) are read too.
+ * Where the heads rot, the outline says which logs were in them, and the host's rows what their Raft states are.
+ * Batches of before (`lone-batch.ts`) are read, too.
  */
-import type { StoredEntry, StoredOps } from '../../runtime/actor/log-rows.ts';
-import { batchKey } from '../../runtime/actor/log-rows.ts';
 import { logIndex, nodeId, type NodeId, term, type Term, type LogIndex } from '../../runtime/base/ids.ts';
 import type { PackBuffer } from '../../runtime/codec/codec.ts';
 import { decodeRow, encodeRow, encodeRowAgain, RottenRowError } from '../../runtime/codec/row.ts';
@@ -16,11 +15,15 @@ import { below, keyParts, keyspace, type RowKey, rowKey } from '../../runtime/st
 import type { ReadableStore } from '../../runtime/store/layered-store.ts';
 import type { StoreOp } from '../../runtime/store/store.ts';
 import type { Configuration, EntryHead, Position } from '../raft/protocol.ts';
+import { type LoneBatch, loneVersion } from './lone-batch.ts';
 import type { PayloadParts } from './payload.ts';
+import type { StoredOps } from './stored-ops.ts';
 
-const loneVersion = 1;
 const headVersion = 2;
-const dataVersion = 1;
+/** Stands where heads were that could not be read. */
+const lostVersion = 3;
+/** 1 has no outline. */
+const dataVersion = 2;
 const markVersion = 1;
 
 const kinds = ['data', 'noop', 'configuration'] as const;
@@ -91,22 +94,28 @@ export interface BatchData {
   readonly payloads: readonly (Uint8Array | PayloadParts | null)[];
   /** Of the host itself, for the layers: heads, references and candidates of bodies, marks, copied rows. */
   readonly rows: StoredOps;
+  /** null: the row is of an older version. */
+  readonly outline: Outline | null;
 }
+
+/** Which logs the heads are about, and the last entry of each in them; null: they say that one is shorter, or given up. */
+export type Outline = readonly (readonly [shard: number, last: number | null])[];
 
 /** A row that cannot be read is `rotten`. */
 export type ReadHead =
   | { readonly kind: 'heads'; readonly head: BatchHead }
-  | { readonly kind: 'lone'; readonly entries: readonly StoredEntry[]; readonly bodyRows: StoredOps }
+  | ({ readonly kind: 'lone' } & LoneBatch)
   | { readonly kind: 'rotten' };
 
-export const dataKey = (batch: number): RowKey => rowKey([keyspace.log, batch, 1]);
+export const batchKey = (batch: number): RowKey => rowKey([keyspace.log, batch]);
+const dataKey = (batch: number): RowKey => rowKey([keyspace.log, batch, 1]);
 
 /** The bytes of the second row are overwritten by the next call with that buffer. */
 export function batchRows(batch: number, head: BatchHead, data: BatchData, into: PackBuffer): StoreOp[] {
   const { entries, truncations, marks, applied, givenUp } = head;
   return [
     { key: batchKey(batch), value: encodeRow(headVersion, [entries, truncations, marks, applied, givenUp]) },
-    { key: dataKey(batch), value: encodeRowAgain(dataVersion, [data.payloads, data.rows], into) },
+    { key: dataKey(batch), value: encodeRowAgain(dataVersion, [data.payloads, data.rows, data.outline], into) },
   ];
 }
 
@@ -117,12 +126,18 @@ export function batchDeletes(batch: number): StoreOp[] {
   ];
 }
 
+/**
+ * What could not be read stays lost: a later life must not find it readable again (a cable, a bad block that was read at
+ * the third try), since this life goes on as if it had never been.
+ */
+export const lostHeads = (batch: number): StoreOp => ({ key: batchKey(batch), value: encodeRow(lostVersion, null) });
+export const lostData = (batch: number): StoreOp => ({ key: dataKey(batch), value: null });
+
 export function readHead(row: Uint8Array): ReadHead {
   try {
     const { version, value } = decodeRow(row);
-    if (version === loneVersion) {
-      return { kind: 'lone', ...(value as { entries: readonly StoredEntry[]; bodyRows: StoredOps }) };
-    }
+    if (version === lostVersion) return { kind: 'rotten' };
+    if (version === loneVersion) return { kind: 'lone', ...(value as LoneBatch) };
     const [entries, truncations, marks, applied, givenUp] = value as [
       BatchHead['entries'],
       BatchHead['truncations'],
@@ -137,13 +152,23 @@ export function readHead(row: Uint8Array): ReadHead {
   }
 }
 
+export function outlineOf({ entries, truncations, givenUp }: BatchHead): Outline {
+  const last = new Map<number, number | null>();
+  for (const [shard] of [...truncations, ...givenUp]) last.set(shard, null);
+  for (const [shard, , index] of entries) {
+    const before = last.get(shard);
+    if (before !== null) last.set(shard, Math.max(before ?? 0, index));
+  }
+  return [...last];
+}
+
 /** undefined: rotten or gone. */
 export function readData(store: ReadableStore, batch: number): BatchData | undefined {
   const row = store.get(dataKey(batch));
   if (row === undefined) return undefined;
   try {
-    const [payloads, rows] = decodeRow(row).value as [BatchData['payloads'], StoredOps];
-    return { payloads, rows };
+    const [payloads, rows, outline] = decodeRow(row).value as [BatchData['payloads'], StoredOps, Outline | undefined];
+    return { payloads, rows, outline: outline ?? null };
   } catch (error) {
     if (error instanceof RottenRowError) return undefined;
     throw error;
@@ -170,6 +195,16 @@ export const markRow = (shard: number, mark: ReplicaMark): StoreOp => ({
   key: markKey(shard),
   value: encodeRow(markVersion, mark),
 });
+
+/** Those among the host's own rows. */
+export function marksIn(rows: readonly StoreOp[]): (readonly [shard: number, mark: ReplicaMark])[] {
+  const marks: (readonly [number, ReplicaMark])[] = [];
+  for (const { key, value } of rows) {
+    const [space, shard] = key.startsWith(`${keyspace.replica}\0`) ? keyParts(key) : [];
+    if (space !== undefined && value !== null) marks.push([shard as number, decodeRow(value).value as ReplicaMark]);
+  }
+  return marks;
+}
 
 /** @throws {RottenRowError} */
 export function readMark(store: ReadableStore, shard: number): ReplicaMark | undefined {

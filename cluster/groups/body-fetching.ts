@@ -6,7 +6,8 @@
  * Who lacks them asks, on a lane of its own; so a large body is pulled while the leader's own disk takes it, is asked for
  * once more from where it stood after a broken link, and needs no state at the sender.
  *
- * Promises: one ask at a time to a peer, so that its answers fit in memory; `arrived` is called when something is here.
+ * Promises: one ask at a time to a peer, so that its answers fit in memory; `arrived` is called when something is here, or
+ * when nobody who was named has it.
  */
 import type { Clock } from '../../runtime/base/clock.ts';
 import { OperationError } from '../../runtime/base/errors.ts';
@@ -16,6 +17,7 @@ import { bodyInfo, bodyReadBytesMax, chunkBytesMax, readBody } from '../../runti
 import type { ReadableStore } from '../../runtime/store/layered-store.ts';
 import { type BodyStaging, pieceBytesMax } from './body-staging.ts';
 import type { Gathering } from './gathering.ts';
+import type { HostedGroup } from './hosted-group.ts';
 import type { Outgoing } from './outgoing.ts';
 import { type BodyPiece, encodeHost } from './wire.ts';
 
@@ -36,9 +38,9 @@ export interface BodyFetchingOptions {
   readonly gathering: Gathering;
   readonly outgoing: Outgoing;
   readonly clock: Clock;
-  /** Bytes of a body that an entry of this node brings and that is not in the tree yet. */
-  readonly inMemory: (hash: string) => Uint8Array | undefined;
-  /** A body is whole, or the peer cannot give it. */
+  /** Their entries may bring what is not in the tree yet. */
+  readonly groups: readonly HostedGroup[];
+  /** A body is whole, or nobody can give it. */
   readonly arrived: (hash: string, isHere: boolean) => void;
   /** Something is to be sent or written. */
   readonly wake: () => void;
@@ -47,12 +49,20 @@ export interface BodyFetchingOptions {
 export class BodyFetching {
   readonly #o: BodyFetchingOptions;
   readonly #peers = new Map<NodeId, Peer>();
+  /** Who is asked next when a peer has it not. */
+  readonly #others = new Map<string, NodeId[]>();
 
   constructor(options: BodyFetchingOptions) {
     this.#o = options;
   }
 
-  want(from: NodeId, hashes: Iterable<string>): void {
+  /** @param others who may have them, too: asked one after another when `from` has not, since its disk may be rotten */
+  want(from: NodeId, hashes: readonly string[], others: readonly NodeId[]): void {
+    for (const hash of hashes) this.#others.set(hash, [...others]);
+    this.#want(from, hashes);
+  }
+
+  #want(from: NodeId, hashes: readonly string[]): void {
     let peer = this.#peers.get(from);
     if (peer === undefined) {
       peer = { wanted: new Set(), isAsked: false, cancel: undefined };
@@ -91,12 +101,13 @@ export class BodyFetching {
       if (!peer.wanted.has(piece.hash)) continue;
       if (piece.size === -1) {
         peer.wanted.delete(piece.hash);
-        arrived(piece.hash, false);
+        this.#notThere(piece.hash);
         continue;
       }
       staging.take(piece);
       if (!staging.isWhole(piece.hash)) continue;
       peer.wanted.delete(piece.hash);
+      this.#others.delete(piece.hash);
       arrived(piece.hash, true);
     }
     // Not before it is durable: so a slow disk slows the sender.
@@ -104,6 +115,16 @@ export class BodyFetching {
       peer.isAsked = false;
       this.#ask(from, peer);
     });
+  }
+
+  #notThere(hash: string): void {
+    const next = this.#others.get(hash)?.shift();
+    if (next !== undefined) {
+      this.#want(next, [hash]);
+      return;
+    }
+    this.#others.delete(hash);
+    this.#o.arrived(hash, false);
   }
 
   stop(): void {
@@ -131,8 +152,8 @@ export class BodyFetching {
   }
 
   #piece(hash: string, offset: number, room: number): BodyPiece {
-    const { store, inMemory } = this.#o;
-    const whole = inMemory(hash);
+    const { store, groups } = this.#o;
+    const whole = broughtBody(groups, hash);
     if (whole !== undefined) {
       const bytes = whole.subarray(offset, offset + pieceLength(whole.byteLength - offset, room));
       return { hash, size: whole.byteLength, offset, bytes };
@@ -166,4 +187,15 @@ function storedPiece(store: ReadableStore, hash: string, offset: number, room: n
 function pieceLength(rest: number, room: number): number {
   if (rest <= room) return Math.max(0, rest);
   return Math.min(pieceBytesMax, Math.floor(room / chunkBytesMax) * chunkBytesMax);
+}
+
+/** Of an entry that is not applied yet. Rare: a follower lacks a large body that has just come. */
+function broughtBody(groups: readonly HostedGroup[], hash: string): Uint8Array | undefined {
+  for (const group of groups) {
+    for (const { payload } of group.notApplied) {
+      const body = payload?.bodies.find((of) => of.hash === hash);
+      if (body !== undefined) return body.bytes;
+    }
+  }
+  return undefined;
 }

@@ -33,7 +33,8 @@ interface Staged {
   readonly hash: Hash;
   received: number;
   isWhole: boolean;
-  readonly sinceMs: number;
+  /** When the last piece came. */
+  atMs: number;
 }
 
 export interface BodyStagingOptions {
@@ -41,11 +42,14 @@ export interface BodyStagingOptions {
   readonly bodies: BodyTracker;
   readonly gathering: Gathering;
   readonly clock: Clock;
+  /** Something is to be written. */
+  readonly wake: () => void;
 }
 
 export class BodyStaging {
   readonly #o: BodyStagingOptions;
   readonly #staged = new Map<string, Staged>();
+  #cancel: (() => void) | undefined;
 
   constructor(options: BodyStagingOptions) {
     this.#o = options;
@@ -71,9 +75,9 @@ export class BodyStaging {
     if (staged === undefined) {
       if (offset !== 0 || size > bodyBytesMax) return false;
       const hasher = createHash('sha256');
-      const sinceMs = clock.monotonicMs();
-      staged = { number: bodies.reserve(), size, sums: [], hash: hasher, received: 0, isWhole: false, sinceMs };
+      staged = { number: bodies.reserve(), size, sums: [], hash: hasher, received: 0, isWhole: false, atMs: 0 };
       this.#staged.set(hash, staged);
+      this.#expireLater();
       gathering.direct({ key: stagedKey(hash), value: encodeRow(1, [staged.number, size]) });
     }
     if (staged.isWhole || offset !== staged.received || size !== staged.size) return false;
@@ -87,6 +91,7 @@ export class BodyStaging {
     }
     staged.hash.update(bytes);
     staged.received = end;
+    staged.atMs = clock.monotonicMs();
     if (!isLast) return true;
     if (staged.hash.digest('base64url') === hash) {
       staged.isWhole = true;
@@ -110,10 +115,20 @@ export class BodyStaging {
     return [{ key: stagedKey(hash), value: null }, ...bodies.attachReserved(hash, number, size, sums)];
   }
 
-  /** What nobody claimed in time goes. */
-  expire(): void {
-    const beforeMs = this.#o.clock.monotonicMs() - stagedMsMax;
-    for (const [hash, staged] of this.#staged) if (staged.sinceMs < beforeMs) this.#drop(hash, staged);
+  stop(): void {
+    this.#cancel?.();
+  }
+
+  /** What nobody claimed in time goes. One timer, however many there are. */
+  #expireLater(): void {
+    const { clock, wake } = this.#o;
+    this.#cancel ??= clock.after(stagedMsMax, () => {
+      this.#cancel = undefined;
+      const beforeMs = clock.monotonicMs() - stagedMsMax;
+      for (const [hash, staged] of this.#staged) if (staged.atMs <= beforeMs) this.#drop(hash, staged);
+      if (this.#staged.size > 0) this.#expireLater();
+      wake();
+    });
   }
 
   /** What an earlier life left goes: who needs it asks again. */

@@ -6,14 +6,23 @@
  * can always go, and one slow shard never pins the batches of all others.
  */
 import { logIndex, type LogIndex } from '../../runtime/base/ids.ts';
-import type { Checkpoints } from '../../runtime/actor/checkpoints.ts';
-import { compactedAtOnce, compactedEvery } from '../../runtime/actor/local-log.ts';
 import type { StoreOp } from '../../runtime/store/store.ts';
 import { batchDeletes } from './batch.ts';
+import type { Checkpoints } from './checkpoints.ts';
 import type { EntryCache } from './entry-cache.ts';
 import type { Gathering } from './gathering.ts';
 import type { HostedGroup, KeptEntry } from './hosted-group.ts';
 
+/** Group commits kept behind the newest: what a follower that was away reads on from. */
+export const batchesKept = 256;
+/**
+ * Every so many batches some of the oldest go: half as many again as came, so that those which a checkpoint lets go of
+ * are gone before the next one is through. Few at a time, since LMDB looks over all free pages that it has in hand in
+ * every transaction: with all of a checkpoint's at once (900 runs of pages) each commit took 0.13 ms more, and a mail at
+ * 10 sessions 504 us of CPU where it takes 442. Not with every batch, since each time the first page of the log is written.
+ */
+export const compactedEvery = 8;
+const compactedAtOnce = 12;
 /** Bytes of entries that are kept for one lagging follower; a copy of the state costs less than more of them. */
 const wantedBytesMax = 16 * 1024 * 1024;
 /** And for one that takes a copy: what it needs behind it must be there when the copy ends. */

@@ -48,7 +48,7 @@ export interface CopyReceivingOptions {
   readonly outgoing: Outgoing;
   readonly applying: Applying;
   readonly clock: Clock;
-  readonly want: (from: NodeId, hashes: readonly string[]) => void;
+  readonly want: (group: HostedGroup, from: NodeId, hashes: readonly string[]) => void;
   /** The core may be told that the state is whole. */
   readonly installed: (group: HostedGroup) => void;
   readonly wake: () => void;
@@ -159,16 +159,33 @@ export class CopyReceiving {
   }
 
   #ask(group: HostedGroup, job: Job, { copiedTo }: InstallingMark): void {
-    const { outgoing, clock, wake } = this.#o;
-    if (job.from === null) return;
-    const message = { kind: 'copyWanted', base: job.base, after: copiedTo } as const;
-    outgoing.send(job.from, 'bulk', encodeHost(group.shard, message), 0);
+    const { outgoing, wake } = this.#o;
+    if (job.from !== null) {
+      const message = { kind: 'copyWanted', base: job.base, after: copiedTo } as const;
+      outgoing.send(job.from, 'bulk', encodeHost(group.shard, message), 0);
+    }
+    this.#later(group, job);
+    wake();
+  }
+
+  /** What was asked for may be lost. */
+  #later(group: HostedGroup, job: Job): void {
     job.cancel?.();
-    job.cancel = clock.after(askedMsMax, () => {
+    job.cancel = this.#o.clock.after(askedMsMax, () => {
       job.cancel = undefined;
+      if (this.#jobs.get(group) !== job) return;
+      if (job.from === null) this.#askLeader(group);
       if (!job.isBusy && this.#jobs.get(group) === job) this.#goOn(group, job);
     });
-    wake();
+  }
+
+  /** Nobody has offered a copy: a leader that began one before this node forgot of it takes it for under way. */
+  #askLeader(group: HostedGroup): void {
+    const { leader } = group.raft;
+    const { installing } = group.mark;
+    if (leader === null || installing === null) return;
+    this.#mark(group, { from: leader });
+    this.begin(group, leader);
   }
 
   #store(group: HostedGroup, job: Job): void {
@@ -176,7 +193,8 @@ export class CopyReceiving {
     if (part === null || job.from === null) return;
     const lacking = this.#lacking(job, part);
     if (lacking.length > 0) {
-      this.#o.want(job.from, lacking);
+      this.#o.want(group, job.from, lacking);
+      this.#later(group, job);
       return;
     }
     job.part = null;

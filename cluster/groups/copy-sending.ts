@@ -1,12 +1,14 @@
 /**
  * Gives the state of a shard to a follower that needs it, part by part as it asks.
  *
- * Promises: two copies at once at most; what is read is committed; the log behind the base is kept meanwhile
- * (`compaction.ts`).
+ * Promises: two copies at once at most; what is read is committed, and each row passes its checksum: rot is not handed on;
+ * the log behind the base is kept meanwhile (`compaction.ts`).
  * Leaves to others: asking again after a broken link (`copy-receiving.ts`), so that nothing is remembered here.
  */
 import type { Clock } from '../../runtime/base/clock.ts';
 import type { NodeId } from '../../runtime/base/ids.ts';
+import { openRow, RottenRowError } from '../../runtime/codec/row.ts';
+import type { RowKey } from '../../runtime/store/keys.ts';
 import type { ReadableStore } from '../../runtime/store/layered-store.ts';
 import { readPart } from './copy-parts.ts';
 import type { HostedGroup } from './hosted-group.ts';
@@ -28,6 +30,8 @@ export interface CopySendingOptions {
   readonly store: ReadableStore;
   readonly outgoing: Outgoing;
   readonly clock: Clock;
+  /** A row of the state is rotten here: this node has no copy to give. */
+  readonly rotten: (group: HostedGroup, key: RowKey) => void;
 }
 
 export class CopySending {
@@ -63,12 +67,19 @@ export class CopySending {
   }
 
   #give(name: string, { group, to, base, after }: Asked): void {
-    const { shard, applied, isServed } = group;
-    // It asks again, or is told by another leader to begin anew.
-    if (!isServed || applied.index < base) return;
-    const { store, outgoing, clock } = this.#o;
-    this.#active.set(name, clock.monotonicMs());
+    const { shard, applied, raft } = group;
+    // It asks again, or is told by another leader to begin anew. Served or not: what is applied is committed, and the leader
+    // may need just this member for a majority.
+    if (raft.role !== 'leader' || applied.index < base) return;
+    const { store, outgoing, clock, rotten } = this.#o;
     const { rows, next, isLast } = readPart(store, shard, after);
+    const bad = rows.find(({ value }) => isRotten(value));
+    if (bad !== undefined) {
+      this.#active.delete(name);
+      rotten(group, bad.key);
+      return;
+    }
+    this.#active.set(name, clock.monotonicMs());
     const end = isLast ? { index: applied.index, hash: applied.hash, timeMs: applied.timeMs } : null;
     let bytes = 0;
     const flat: (string | Uint8Array)[] = [];
@@ -78,6 +89,16 @@ export class CopySending {
     }
     const part: CopyPart = { rows: flat, next, end };
     outgoing.send(to, 'bulk', encodeHost(shard, { kind: 'copy', base, after, part }), bytes);
+  }
+}
+
+function isRotten(row: Uint8Array): boolean {
+  try {
+    openRow(row);
+    return false;
+  } catch (error) {
+    if (error instanceof RottenRowError) return true;
+    throw error;
   }
 }
 

@@ -4,12 +4,12 @@
  * Promises: payloads of entries that are applied take `bytesMax` at most; what is read back passes its checksum.
  * Leaves to others: entries that are not applied yet (their payloads stay in memory unless a restart dropped them).
  */
-import { batchKey, opsOf } from '../../runtime/actor/log-rows.ts';
 import { RottenRowError } from '../../runtime/codec/row.ts';
 import type { Store } from '../../runtime/store/store.ts';
-import { type BatchData, readData, type ReadHead, readHead } from './batch.ts';
+import { type BatchData, batchKey, readData, type ReadHead, readHead } from './batch.ts';
 import type { HostedGroup, KeptEntry } from './hosted-group.ts';
-import { Payload, readPayload } from './payload.ts';
+import { lonePayload } from './lone-batch.ts';
+import { type Payload, readPayload } from './payload.ts';
 
 export class EntryCache {
   readonly #tree: Store;
@@ -55,8 +55,7 @@ export class EntryCache {
     if (head.kind === 'lone') {
       const stored = head.entries.find(([shard, , index]) => shard === group.shard && index === entry.index);
       if (stored === undefined) return null;
-      const [, , , timeMs, rows, holds, hashes] = stored;
-      const payload = new Payload({ timeMs, rows: opsOf(rows), holds, bodies: [] }, hashes);
+      const payload = lonePayload(stored);
       entry.sum = payload.sum;
       return payload;
     }

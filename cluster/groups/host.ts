@@ -12,16 +12,15 @@ import type { Commit, RoleEvents, ShardLog, WriteSet } from '../../runtime/actor
 import type { LogIndex, NodeId, ShardId, Term } from '../../runtime/base/ids.ts';
 import { invariant } from '../../runtime/base/invariant.ts';
 import type { ConfigurationChange, Position, RaftEvent, Refusal } from '../raft/protocol.ts';
-import { type HostOptions, HostParts } from './assembly.ts';
+import { HostParts } from './assembly.ts';
+import type { HostOptions } from './host-options.ts';
 import type { HostedGroup } from './hosted-group.ts';
-import type { Hearing } from './hearing.ts';
 import { payloadOf } from './payload.ts';
 import { type GroupStatus, statusOf } from './status.ts';
 
 export class GroupHost implements ShardLog {
   readonly #o: HostOptions;
   readonly #parts: HostParts;
-  readonly #hearing: Hearing;
   readonly #groups: readonly HostedGroup[];
   #isWakeAsked = false;
   #isStopped = false;
@@ -39,7 +38,6 @@ export class GroupHost implements ShardLog {
       },
     });
     this.#groups = this.#parts.groups;
-    this.#hearing = this.#parts.hearing;
     options.transport.listen(this.#parts.incoming);
     const alone = this.#groups.filter((group) => group.isAlone).map(({ shard }) => shard);
     if (alone.length > 0) this.campaign(alone);
@@ -66,7 +64,8 @@ export class GroupHost implements ShardLog {
 
   confirm(shard: ShardId, done: (isLeader: boolean) => void): void {
     const group = this.#group(shard);
-    if (!group.isServed || group.isAlone) return done(group.isServed);
+    const isServed = group.isServed && group.servesFrom !== null;
+    if (!isServed || group.isAlone) return done(isServed);
     this.#parts.reads.confirm(group, done);
     this.#wake();
   }
@@ -131,6 +130,7 @@ export class GroupHost implements ShardLog {
     this.#parts.wakes.stop();
     this.#parts.fetching.stop();
     this.#parts.copying.stop();
+    this.#parts.staging.stop();
   }
 
   // ---- liveness --------------------------------------------------------------------------------------------------
@@ -138,7 +138,6 @@ export class GroupHost implements ShardLog {
   /** The node is suspect, or is not any more. */
   alive(node: NodeId, isAlive: boolean): void {
     this.#event(() => {
-      this.#hearing.alive(node, isAlive);
       for (const group of this.#groups) {
         if (group.hasMember(node)) this.#parts.stepping.step(group, { kind: 'alive', node, isAlive });
       }
@@ -148,7 +147,6 @@ export class GroupHost implements ShardLog {
   /** All that the node claims to lead, in which terms. */
   claimed(node: NodeId, claims: readonly (readonly [ShardId, Term])[]): void {
     this.#event(() => {
-      this.#hearing.claimed(node, claims);
       for (const [shard, term] of claims) {
         const group = this.#groups[shard];
         if (group === undefined || (group.raft.leader === node && group.raft.term === term)) continue;
@@ -167,7 +165,7 @@ export class GroupHost implements ShardLog {
   /** What this node leads, also while it does not serve yet. */
   claims(): readonly (readonly [ShardId, Term])[] {
     return this.#groups
-      .filter(({ raft }) => raft.role === 'leader')
+      .filter(({ raft }) => raft.role === 'leader' && !raft.mustWait)
       .map(({ shard, raft }) => [shard, raft.term] as const);
   }
 
@@ -220,8 +218,9 @@ export class GroupHost implements ShardLog {
   }
 
   #tell(): void {
-    this.#parts.roles.tell();
-    this.#parts.reads.tell();
+    const { roles, applying, reads } = this.#parts;
+    roles.tell(applying.takeLessPending());
+    reads.tell();
   }
 
   /** At the end of the turn, once, however much came in. */
@@ -241,4 +240,4 @@ export class GroupHost implements ShardLog {
   }
 }
 
-export type { HostOptions } from './assembly.ts';
+export type { HostOptions } from './host-options.ts';

@@ -148,7 +148,12 @@ export class HostedGroup {
   }
 
   /** The state is given up for a copy that begins behind `base`. */
-  beginCopy(from: NodeId | null, base: Position, configuration: Configuration): void {
+  beginCopy(
+    from: NodeId | null,
+    base: Position,
+    configuration: Configuration,
+    isMute = this.mark.installing?.isMute ?? false,
+  ): void {
     const { index, term } = base;
     this.isEndHeld = false;
     if (this.entries.length === 0) this.firstIndex = logIndex(index + 1);
@@ -157,7 +162,6 @@ export class HostedGroup {
     this.treeApplied = index;
     if (this.committed < index) this.committed = index;
     this.mark = { ...this.mark, configuration };
-    const isMute = this.mark.installing?.isMute ?? false;
     this.setInstalling({ base, from, isMute, isCleared: false, copiedTo: null, end: null });
   }
 

@@ -1,5 +1,5 @@
 /** What comes from peers: frames taken apart, each msg to the part that knows it; what cannot be is refused, never fatal. */
-import type { NodeId } from '../../runtime/base/ids.ts';
+import type { NodeId, ShardId } from '../../runtime/base/ids.ts';
 import { OperationError } from '../../runtime/base/errors.ts';
 import type { Frame, Lane, TransportEvents } from '../mesh/transport.ts';
 import type { AppendIntake } from './append-intake.ts';
@@ -7,7 +7,6 @@ import type { BodyFetching } from './body-fetching.ts';
 import { frameRefused } from './codes.ts';
 import type { CopyReceiving } from './copy-receiving.ts';
 import type { CopySending } from './copy-sending.ts';
-import type { Hearing } from './hearing.ts';
 import type { HostedGroup } from './hosted-group.ts';
 import type { Outgoing } from './outgoing.ts';
 import type { StateHashes } from './state-hashes.ts';
@@ -19,7 +18,8 @@ export interface IncomingOptions {
   readonly groups: readonly HostedGroup[];
   readonly messagesMax: number;
   readonly stepping: Stepping;
-  readonly hearing: Hearing;
+  /** Whether this node hears a living leader of the shard's group. */
+  readonly hearsLeader: (shard: ShardId) => boolean;
   readonly intake: AppendIntake;
   readonly fetching: BodyFetching;
   readonly copying: CopyReceiving;
@@ -70,17 +70,15 @@ export class Incoming implements TransportEvents {
   }
 
   #take(from: NodeId, of: Message): void {
-    const { groups, stepping, hearing, intake } = this.#o;
+    const { groups, stepping, hearsLeader, intake } = this.#o;
     const group = groups[of.shard]!;
     if (of.kind === 'host') return this.#takeHost(group, from, of.message);
     const { message } = of;
-    const isLeading = message.kind === 'append' || message.kind === 'install';
-    if (isLeading && message.term >= group.raft.term) hearing.led(from, group.shard, message.term);
     if (message.kind === 'append') return intake.take(group, from, message, of.entries);
     // It does not know where its log ended, so it cannot say whose is as long.
     const isPoll = message.kind === 'vote' || message.kind === 'preVote';
     if (isPoll && group.mark.installing?.isMute === true) return;
-    stepping.step(group, { kind: 'message', from, message, hearsLeader: hearing.hearsLeader(group) });
+    stepping.step(group, { kind: 'message', from, message, hearsLeader: hearsLeader(group.shard) });
   }
 
   #takeHost(group: HostedGroup, from: NodeId, message: HostMessage): void {

@@ -8,12 +8,12 @@
 import { crc32 } from 'node:zlib';
 import type { BodyAttachment } from '../../runtime/actor/actor.ts';
 import type { BodyHold, WriteSet } from '../../runtime/actor/log.ts';
-import { opsOf, type StoredOps, storedOps } from '../../runtime/actor/log-rows.ts';
 import { pack, unpack } from '../../runtime/codec/codec.ts';
 import { RottenRowError } from '../../runtime/codec/row.ts';
 import { keyBytesMax } from '../../runtime/store/sound-ops.ts';
 import { keyspace } from '../../runtime/store/keys.ts';
 import type { StoreOp } from '../../runtime/store/store.ts';
+import { opsOf, type StoredOps, storedOps } from './stored-ops.ts';
 
 const noBodies: readonly BodyAttachment[] = [];
 const noHashes: readonly string[] = [];

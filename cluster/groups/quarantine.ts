@@ -18,6 +18,7 @@ import type { Outgoing } from './outgoing.ts';
 import type { ReadRounds } from './read-rounds.ts';
 import type { Roles } from './roles.ts';
 import type { Verdict } from './state-hashes.ts';
+import type { GroupWatch } from './stepping.ts';
 import { encodeHost } from './wire.ts';
 
 export interface QuarantineOptions {
@@ -29,6 +30,7 @@ export interface QuarantineOptions {
   readonly reads: ReadRounds;
   readonly bodies: BodyTracker;
   readonly copying: CopyReceiving;
+  readonly watch: GroupWatch | undefined;
 }
 
 export class Quarantine {
@@ -54,10 +56,18 @@ export class Quarantine {
     }
   }
 
+  /** Its own state is rotten; where other voters have one it is given up for theirs. */
+  rotten(group: HostedGroup): void {
+    const { voters, witness } = group.raft.configuration;
+    if (voters.some((node) => node !== group.self && node !== witness)) this.reinstall(group);
+  }
+
   /** What is applied here is given up; entries behind it stay. */
   reinstall(group: HostedGroup): void {
     if (group.mark.installing !== null) return;
-    const { settings, gathering, applying, roles, reads, bodies, copying } = this.#o;
+    // Votes go by what is applied from now on. A follower may have acked more, with which its leader has committed.
+    const isMute = !group.raft.serves && group.last > group.applied.index;
+    const { settings, gathering, applying, roles, reads, bodies, copying, watch } = this.#o;
     roles.changed(group, { serves: false });
     reads.lost(group);
     for (const entry of group.notApplied) applying.notPending(entry);
@@ -67,7 +77,7 @@ export class Quarantine {
     }
     const base = { index, term };
     const { configuration } = group.mark;
-    group.beginCopy(null, base, configuration);
+    group.beginCopy(null, base, configuration, isMute);
     group.raft = restoreGroup(
       {
         self: group.self,
@@ -81,6 +91,7 @@ export class Quarantine {
       },
       settings,
     );
+    watch?.roleChanged(group.shard, { role: 'follower', term: group.raft.term, leader: null });
     gathering.giveUp(group, base);
     applying.moved(group, 0);
     gathering.marked(group);

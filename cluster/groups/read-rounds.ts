@@ -69,6 +69,8 @@ export class ReadRounds {
 
   /** None of them can be confirmed here any more. */
   lost(group: HostedGroup): void {
+    for (const one of this.#gathered.get(group) ?? []) this.#settled.push(() => one(false));
+    this.#gathered.delete(group);
     for (const [token, round] of this.#rounds) if (round.group === group) this.#settle(token, round, false);
   }
 

@@ -8,8 +8,6 @@
  * applied wait for Raft. Damage makes entries missing, never the log shorter; where nobody else has a copy it stops the node.
  * Leaves to others: the core (`host.ts` restores it from what is returned).
  */
-import type { Applied } from '../../runtime/actor/log-rows.ts';
-import { batchOps, opsOf, readApplied, readAppliedBatch, type StoredEntry } from '../../runtime/actor/log-rows.ts';
 import { logIndex, shardId, term, type LogIndex, type ShardId } from '../../runtime/base/ids.ts';
 import { invariant } from '../../runtime/base/invariant.ts';
 import { RottenRowError } from '../../runtime/codec/row.ts';
@@ -17,11 +15,25 @@ import type { BodyTracker } from '../../runtime/store/bodies.ts';
 import type { LayeredStore } from '../../runtime/store/layered-store.ts';
 import type { Store, StoreOp } from '../../runtime/store/store.ts';
 import type { Configuration } from '../raft/protocol.ts';
+import { readApplied, readAppliedBatch } from './applied-rows.ts';
 import { appliedWith, atEnd, replayPayload } from './applying.ts';
-import { keptHeads, kindOf, type ReadHead, readData, readMark, type ReplicaMark } from './batch.ts';
+import {
+  type BatchHead,
+  keptHeads,
+  kindOf,
+  markRow,
+  marksIn,
+  type ReadHead,
+  readData,
+  readMark,
+  type ReplicaMark,
+} from './batch.ts';
 import type { AppliedPosition, KeptEntry } from './hosted-group.ts';
-import { Payload, type PayloadParts, readPayload } from './payload.ts';
+import { keptOfLone, type LoneBatch, loneOps } from './lone-batch.ts';
+import { type Payload, type PayloadParts, readPayload } from './payload.ts';
+import { type GivenUp, RecoveredDamage } from './recovered-damage.ts';
 import { RecoveredLog } from './recovered-log.ts';
+import { opsOf } from './stored-ops.ts';
 
 export interface RecoveryOptions {
   readonly tree: Store;
@@ -47,30 +59,36 @@ export interface Recovered {
   readonly batches: readonly { readonly batch: number; readonly entries: readonly (readonly [ShardId, KeptEntry])[] }[];
   readonly appliedBatch: number;
   readonly nextBatch: number;
-  /** Heads of a batch are lost: nobody knows where logs with entries in it ended. */
-  readonly rottenHeads: readonly number[];
+  /** Nobody knows any more where their logs ended, or what is there of a copy. */
+  readonly givenUp: ReadonlyMap<ShardId, GivenUp>;
+  /** To be written before anything rests on what was recovered. */
+  readonly ops: readonly StoreOp[];
 }
 
 export function recover(o: RecoveryOptions): Recovered {
   const replicas = Array.from({ length: o.shardCount }, (_, shard) => newReplica(o, shardId(shard)));
   const appliedBatch = readAppliedBatch(o.tree);
   const batches: { batch: number; head: ReadHead; entries: (readonly [ShardId, KeptEntry])[] }[] = [];
-  const rottenHeads: number[] = [];
+  const damage = new RecoveredDamage(o.shardCount);
   for (const [batch, head] of keptHeads(o.tree)) {
     const last = batches.at(-1);
     invariant(last === undefined || batch === last.batch + 1, 'no batch of the log is missing');
     const entries = noteHeads(replicas, batch, head);
     batches.push({ batch, head: batch > appliedBatch ? head : { kind: 'rotten' }, entries });
-    if (head.kind === 'rotten') rottenHeads.push(batch);
+    if (head.kind === 'rotten') damage.lostHeads(batch, readData(o.tree, batch)?.outline ?? null);
+    else if (head.kind === 'heads') damage.laterHeads(head.head);
   }
-  for (const { batch, head, entries } of batches) if (batch > appliedBatch) replay(o, replicas, batch, head, entries);
+  const replaying: Replaying = { ...o, replicas, damage, givenUpIn: givenUpIn(batches) };
+  for (const { batch, head, entries } of batches) if (batch > appliedBatch) replay(replaying, batch, head, entries);
   for (const { log, applied } of replicas) log.trim(applied);
+  if (damage.hasLostRows) for (const replica of replicas) missWithoutBodies(o, replica);
   const nextBatch = Math.max(appliedBatch, batches.at(-1)?.batch ?? 0) + 1;
-  return { replicas, batches, appliedBatch, nextBatch, rottenHeads };
+  const givenUp = damage.givenUp((shard) => replicas[shard]!.applied.index);
+  return { replicas, batches, appliedBatch, nextBatch, givenUp, ops: damage.ops };
 }
 
 function newReplica({ tree, configurationOf }: RecoveryOptions, shard: ShardId): RecoveredReplica {
-  const applied = appliedOf(readApplied(tree, shard));
+  const applied = readApplied(tree, shard);
   const mark = readMark(tree, shard) ?? {
     term: applied.term,
     votedFor: null,
@@ -80,19 +98,18 @@ function newReplica({ tree, configurationOf }: RecoveryOptions, shard: ShardId):
   return { shard, mark, applied, log: new RecoveredLog(), treeApplied: applied.index };
 }
 
-/** A lone node's mark has neither term nor hash: all its entries are of term 1. */
-function appliedOf(row: Applied & Partial<Pick<AppliedPosition, 'term' | 'hash'>>): AppliedPosition {
-  const { index, timeMs } = row;
-  return { index: logIndex(index), term: row.term ?? term(index > 0 ? 1 : 0), timeMs, hash: row.hash ?? 0 };
-}
-
 function noteHeads(
   replicas: readonly RecoveredReplica[],
   batch: number,
   head: ReadHead,
 ): (readonly [ShardId, KeptEntry])[] {
   if (head.kind === 'rotten') return [];
-  if (head.kind === 'lone') return head.entries.map((entry) => noteLone(replicas, batch, entry));
+  if (head.kind === 'lone') {
+    return head.entries.map((stored) => {
+      const [shard, entry] = keptOfLone(stored, batch);
+      return [shard, replicas[shard]!.log.note(entry, false)] as const;
+    });
+  }
   const { entries, truncations } = head.head;
   for (const [shard, from] of truncations) replicas[shard]!.log.truncate(from);
   return entries.map((stored) => {
@@ -115,64 +132,72 @@ function noteHeads(
   });
 }
 
-function noteLone(
-  replicas: readonly RecoveredReplica[],
-  batch: number,
-  [shard, at, index, timeMs, rows, holds, hashes]: StoredEntry,
-): readonly [ShardId, KeptEntry] {
-  const payload = new Payload({ timeMs, rows: opsOf(rows), holds, bodies: [] }, hashes);
-  const entry: KeptEntry = {
-    term: term(at),
-    index: logIndex(index),
-    previousTerm: term(index > 1 ? 1 : 0),
-    kind: 'data',
-    bytes: payload.rowBytes,
-    timeMs,
-    hashes,
-    configuration: null,
-    sum: payload.sum,
-    batch,
-    payload: null,
-    pendingBytes: 0,
-  };
-  return [shardId(shard), replicas[shard]!.log.note(entry, false)];
+interface Replaying extends RecoveryOptions {
+  readonly replicas: readonly RecoveredReplica[];
+  readonly damage: RecoveredDamage;
+  /** The batch in which a state was given up last. */
+  readonly givenUpIn: ReadonlyMap<number, number>;
 }
 
-function replay(
-  o: RecoveryOptions,
-  replicas: readonly RecoveredReplica[],
-  batch: number,
-  head: ReadHead,
-  entries: readonly (readonly [ShardId, KeptEntry])[],
-): void {
-  if (head.kind === 'rotten') return;
-  if (head.kind === 'lone') {
-    // It was committed with its batch, and its bodies' rows are in there.
-    own(o, batchOps(head));
-    for (const [shard, entry] of entries) {
-      const replica = replicas[shard]!;
-      // It had no vote to remember, and one term.
-      replica.mark = { ...replica.mark, term: Math.max(replica.mark.term, entry.term) };
-      advance(o, replica, entry);
-    }
+function givenUpIn(batches: readonly { readonly batch: number; readonly head: ReadHead }[]): Map<number, number> {
+  const last = new Map<number, number>();
+  for (const { batch, head } of batches) {
+    if (head.kind === 'heads') for (const [shard] of head.head.givenUp) last.set(shard, batch);
+  }
+  return last;
+}
+
+type NotedEntry = readonly [ShardId, KeptEntry];
+
+function replay(o: Replaying, batch: number, head: ReadHead, entries: readonly NotedEntry[]): void {
+  if (head.kind === 'rotten') replayRowsAlone(o, batch);
+  else if (head.kind === 'lone') replayLone(o, head, entries);
+  else replayHeads(o, batch, head.head, entries);
+}
+
+/** It was committed with its batch, and its bodies' rows are in there. */
+function replayLone(o: Replaying, head: LoneBatch, entries: readonly NotedEntry[]): void {
+  own(o, loneOps(head));
+  for (const [shard, entry] of entries) {
+    const replica = o.replicas[shard]!;
+    // It had no vote to remember, and one term.
+    replica.mark = { ...replica.mark, term: Math.max(replica.mark.term, entry.term) };
+    advance(o, replica, entry);
+  }
+}
+
+/** What was applied before it, later batches say again. */
+function replayRowsAlone(o: Replaying, batch: number): void {
+  const data = readData(o.tree, batch);
+  if (data === undefined) {
+    o.damage.lostRows(batch, []);
     return;
   }
-  const { head: of } = head;
-  const givenUp = new Set(of.givenUp.map(([shard]) => shard));
-  for (const [shard, index] of of.applied) if (!givenUp.has(shard)) applyUpTo(o, replicas[shard]!, index);
-  for (const [shard, index, at] of of.givenUp) {
+  const rows = opsOf(data.rows);
+  for (const [shard, mark] of marksIn(rows)) marked(o, shard, mark);
+  own(o, rows);
+}
+
+function replayHeads(o: Replaying, batch: number, head: BatchHead, entries: readonly NotedEntry[]): void {
+  const { replicas, damage } = o;
+  for (const [shard, index] of head.applied) {
+    // What a state was before it was given up went with it. To repeat that could bring more to light than the life knew which
+    // deleted it: entries that were missing then, and stand in a later batch now.
+    if (batch > (o.givenUpIn.get(shard) ?? 0)) applyUpTo(o, replicas[shard]!, index);
+  }
+  for (const [shard, index, at] of head.givenUp) {
     const { applied } = replicas[shard]!;
     replicas[shard]!.applied = { index: logIndex(index), term: term(at), timeMs: applied.timeMs, hash: 0 };
     o.changed(shardId(shard));
+    damage.begunAnew(shardId(shard));
   }
-  for (const [shard, mark] of of.marks) {
-    const replica = replicas[shard]!;
-    replica.mark = mark;
-    replica.applied = atEnd(replica.applied, mark.installing);
-  }
+  const copying = copiesUnderWay(replicas);
+  for (const [shard, mark] of head.marks) marked(o, shard, mark);
   const data = readData(o.tree, batch);
   if (data === undefined) {
     for (const [, entry] of entries) if (entry.kind === 'data' && entry.batch === batch) entry.batch = 0;
+    o.store.apply(head.marks.map(([shard, mark]) => markRow(shard, mark)));
+    damage.lostRows(batch, [...copying, ...copiesUnderWay(replicas)]);
     return;
   }
   for (const [at, [shard, entry]] of entries.entries()) {
@@ -181,6 +206,27 @@ function replay(
     entry.payload = payloadOrNull(packed, entry);
   }
   own(o, opsOf(data.rows));
+}
+
+function marked({ replicas }: Replaying, shard: number, mark: ReplicaMark): void {
+  const replica = replicas[shard]!;
+  replica.mark = mark;
+  replica.applied = atEnd(replica.applied, mark.installing);
+}
+
+function copiesUnderWay(replicas: readonly RecoveredReplica[]): (readonly [ShardId, { readonly isMute: boolean }])[] {
+  return replicas.flatMap(({ shard, mark: { installing } }) =>
+    installing === null ? [] : [[shard, { isMute: installing.isMute }] as const],
+  );
+}
+
+/** Entries whose bodies were in lost rows are missing as those are whose bytes are: the leader brings both. */
+function missWithoutBodies({ bodies }: RecoveryOptions, { log, applied }: RecoveredReplica): void {
+  for (const entry of log.entries) {
+    if (entry.index <= applied.index || entry.hashes.every((hash) => bodies.has(hash))) continue;
+    entry.payload = null;
+    entry.batch = 0;
+  }
 }
 
 function payloadOrNull(packed: Uint8Array | PayloadParts, entry: KeptEntry): Payload | null {
@@ -198,13 +244,13 @@ function own({ store, bodies }: RecoveryOptions, ops: readonly StoreOp[]): void 
 }
 
 /** What a batch says to be applied. It stops where an entry is damaged: the leader brings it again. */
-function applyUpTo(o: RecoveryOptions, replica: RecoveredReplica, upTo: number): void {
+function applyUpTo(o: Replaying, replica: RecoveredReplica, upTo: number): void {
   while (replica.applied.index < upTo) {
     const entry = replica.log.entry(replica.applied.index + 1);
     if (entry === undefined) return;
     if (entry.kind === 'data' && !o.isWitness(replica.mark.configuration)) {
       const payload = entry.payload ?? storedPayload(o.tree, replica.shard, entry);
-      if (payload === null) return;
+      if (payload === null || (o.damage.hasLostRows && !hasBodies(o, payload))) return;
       replayPayload(payload, o.store);
       entry.payload = null;
     }
@@ -212,6 +258,10 @@ function applyUpTo(o: RecoveryOptions, replica: RecoveredReplica, upTo: number):
     advance(o, replica, entry);
   }
 }
+
+/** A body may also be gone since: a later batch deleted it, and is in the tree in part. Then the leader brings it for nothing. */
+const hasBodies = ({ bodies }: RecoveryOptions, { holds }: Payload): boolean =>
+  holds.every(({ hash, held }) => !held || bodies.has(hash));
 
 function advance({ changed }: RecoveryOptions, replica: RecoveredReplica, entry: KeptEntry): void {
   if (entry.index <= replica.applied.index) return;

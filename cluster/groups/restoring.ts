@@ -4,25 +4,29 @@
  * Promises: a damaged entry keeps its place in the log; where logs ended nobody knows any more, replicas are copied anew and
  * give no vote until then; a lone voter with either stops the node with the cure.
  */
-import { logIndex, type NodeId } from '../../runtime/base/ids.ts';
+import type { NodeId } from '../../runtime/base/ids.ts';
 import { restoreGroup } from '../raft/group.ts';
 import type { Settings } from '../raft/protocol.ts';
 import { hardStateOf } from './batch.ts';
 import { entryDamaged, logDamaged } from './codes.ts';
 import type { EntryCache } from './entry-cache.ts';
 import { baseOf, headOf, HostedGroup, type KeptEntry } from './hosted-group.ts';
+import type { GivenUp } from './recovered-damage.ts';
 import type { Recovered, RecoveredReplica } from './recovery.ts';
 
 export interface RestoringOptions {
   readonly self: NodeId;
   readonly cache: EntryCache;
   readonly settings: Settings;
+  /** Of entries that are given up with their log: somebody else may need them, or nobody. */
+  readonly dropped: (hashes: readonly string[]) => void;
 }
 
 /** @throws {OperationError} `entryDamaged`, `logDamaged` */
-export function restoreReplicas({ replicas, rottenHeads }: Recovered, o: RestoringOptions): readonly HostedGroup[] {
+export function restoreReplicas({ replicas, givenUp }: Recovered, o: RestoringOptions): readonly HostedGroup[] {
   return replicas.map((replica) => {
-    if (rottenHeads.length > 0) giveUp(replica, o.self, rottenHeads);
+    const why = givenUp.get(replica.shard);
+    if (why !== undefined) giveUp(replica, o, why);
     const group = restoreReplica(replica, o);
     const { damagedFrom } = group.raft;
     if (damagedFrom !== null && group.isAlone) throw entryDamaged(group.shard, damagedFrom);
@@ -64,15 +68,17 @@ function isWhole(cache: EntryCache, group: HostedGroup, entry: KeptEntry): boole
 }
 
 /** @throws {OperationError} `logDamaged` */
-function giveUp(replica: RecoveredReplica, self: NodeId, rottenHeads: readonly number[]): void {
+function giveUp(replica: RecoveredReplica, { self, dropped }: RestoringOptions, { batch, isMute }: GivenUp): void {
   const { mark, applied, log } = replica;
+  for (const { hashes } of log.entries) dropped(hashes);
   const { voters, learners } = mark.configuration;
-  if (voters.length === 1 && learners.length === 0 && voters[0] === self) throw logDamaged(rottenHeads[0]!);
+  if (voters.length === 1 && learners.length === 0 && voters[0] === self) throw logDamaged(batch);
   const base = { index: applied.index, term: applied.term };
   log.truncate(0);
-  replica.mark = {
-    ...mark,
-    installing: { base, from: null, isMute: true, isCleared: false, copiedTo: null, end: null },
-  };
-  replica.applied = { ...applied, index: logIndex(applied.index) };
+  // Who gives a copy already takes it for under way, and does not offer it again.
+  const from = mark.installing?.from ?? null;
+  const installing = { base, from, isCleared: false, copiedTo: null, end: null };
+  // Of a whole one nobody knows what it acked; one that was being copied votes by its base, and acked nothing that counts.
+  replica.mark = { ...mark, installing: { ...installing, isMute: isMute || (mark.installing?.isMute ?? true) } };
+  replica.applied = { ...applied, hash: 0 };
 }

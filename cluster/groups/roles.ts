@@ -1,8 +1,9 @@
 /**
  * Tells the engine which shards it acts for, and what of theirs is committed.
  *
- * Promises: `served` only when all that earlier leaders committed is applied here; commits once per shard and round, never
- * for a shard that is not served; all in loop turns of the host, never from within a call of the engine's.
+ * Promises: `served` only when all that is in the log is applied here; commits once per shard and round, never for a
+ * shard that is not served; a call without any when only `pendingBytes` fell, since the engine may wait for that; all in
+ * loop turns of the host, never from within a call of the engine's.
  */
 import type { Commit, RoleEvents } from '../../runtime/actor/log.ts';
 import type { LogIndex, ShardId } from '../../runtime/base/ids.ts';
@@ -31,8 +32,9 @@ export class Roles {
   changed(group: HostedGroup, { serves }: Pick<RoleChange, 'serves'>): void {
     if (serves) {
       if (group.isStopped) return;
-      // Its no-op is committed, and with it all that earlier leaders have.
-      group.servesFrom ??= group.committed;
+      // All that the log holds: the no-op, and after a transfer that came to nothing also what was appended before it. The
+      // engine reads the state, so a turn that ran before that is in it would not see what an earlier turn did.
+      group.servesFrom ??= group.last;
     } else {
       if (group.servesFrom === null) return;
       group.servesFrom = null;
@@ -42,13 +44,14 @@ export class Roles {
   }
 
   applied(group: HostedGroup, upTo: LogIndex): void {
-    if (group.isServed) this.#commits.set(group.shard, upTo);
+    // What is applied between the loss and its telling may be another leader's.
+    if (group.isServed && !this.#lost.has(group)) this.#commits.set(group.shard, upTo);
     else if (group.servesFrom !== null) this.#changed.add(group);
   }
 
-  /** At the end of whatever came in: from a peer, from the disk, from the clock. */
-  tell(): void {
-    if (this.#commits.size > 0) {
+  /** At the end of whatever came in: from a peer, from the disk, from the clock. @param isLessPending since the last time */
+  tell(isLessPending: boolean): void {
+    if (this.#commits.size > 0 || isLessPending) {
       const commits = [...this.#commits].map(([shard, index]) => ({ shard, index }));
       this.#commits = new Map();
       this.#listener(commits);

@@ -8,10 +8,18 @@
  * Leaves to others: when the turn ends (`host.ts`), the transaction (`writer.ts`).
  */
 import type { Clock } from '../../runtime/base/clock.ts';
-import { type LogIndex, logIndex, type NodeId } from '../../runtime/base/ids.ts';
+import { type LogIndex, logIndex, type NodeId, type ShardId } from '../../runtime/base/ids.ts';
 import type { BodyTracker } from '../../runtime/store/bodies.ts';
 import type { Lane } from '../mesh/transport.ts';
-import type { Effects, Entry, Outgoing as OutgoingMessage, RaftEvent, RaftMessage } from '../raft/protocol.ts';
+import type {
+  Configuration,
+  Effects,
+  Entry,
+  Outgoing as OutgoingMessage,
+  RaftEvent,
+  RaftMessage,
+  RoleChange,
+} from '../raft/protocol.ts';
 import { step } from '../raft/step.ts';
 import type { Applying } from './applying.ts';
 import { encodeEntries, type PackedEntries } from './entry-packing.ts';
@@ -30,7 +38,15 @@ export interface Copies {
   begin(group: HostedGroup, from: NodeId): void;
 }
 
+/** Told of replicas in the step that changes them, before its msgs leave: liveness must claim by then what they say. */
+export interface GroupWatch {
+  roleChanged(shard: ShardId, is: Pick<RoleChange, 'role' | 'term' | 'leader'>): void;
+  /** The newest in the log, committed or not. */
+  membersChanged(shard: ShardId, configuration: Configuration): void;
+}
+
 export interface SteppingOptions {
+  readonly watch: GroupWatch | undefined;
   readonly clock: Clock;
   readonly bodies: BodyTracker;
   readonly gathering: Gathering;
@@ -68,21 +84,24 @@ export class Stepping {
   }
 
   step(group: HostedGroup, event: RaftEvent): Effects {
-    const { clock, roles, wakes } = this.#o;
-    const effects = step(group.raft, event, clock.monotonicMs());
-    this.#carry(group, effects);
+    const { clock, wakes, watch } = this.#o;
     const { raft } = group;
+    const { configuration } = raft;
+    const effects = step(raft, event, clock.monotonicMs());
+    if (effects.role !== null) watch?.roleChanged(group.shard, effects.role);
+    if (raft.configuration !== configuration) watch?.membersChanged(group.shard, raft.configuration);
+    this.#carry(group, effects);
     // While leadership is on its way to another node nothing is taken, so the shard is not served.
-    if (raft.transfer !== null && group.servesFrom !== null) roles.changed(group, { serves: false });
+    if (raft.transfer !== null && group.servesFrom !== null) this.#serves(group, false);
     else if (raft.transfer === null && raft.serves && group.servesFrom === null) {
-      roles.changed(group, { serves: true });
+      this.#serves(group, true);
     }
     wakes().stepped(group);
     return effects;
   }
 
   #carry(group: HostedGroup, effects: Effects): void {
-    const { gathering, roles, reads, applying } = this.#o;
+    const { gathering, reads, applying } = this.#o;
     const { hardState, truncateFrom, append, installing, messages, committed, role } = effects;
     if (hardState !== null) {
       group.mark = { ...group.mark, term: hardState.term, votedFor: hardState.votedFor };
@@ -92,15 +111,23 @@ export class Stepping {
     for (const entry of append) this.#append(group, entry);
     if (installing !== null) this.#install(group, installing);
     for (const outgoing of messages) this.#send(group, outgoing);
+    // Before the commits of the same step, which may be the next leader's.
+    if (role?.serves === false) {
+      this.#serves(group, false);
+      for (const entry of group.notApplied) applying.notPending(entry);
+    }
     if (committed !== null) {
       group.committed = committed;
       applying.apply(group);
     }
-    if (role !== null) {
-      roles.changed(group, role);
-      if (!role.serves) for (const entry of group.notApplied) applying.notPending(entry);
-    }
+    if (role?.serves === true) this.#serves(group, true);
     if (effects.reads.length > 0 || effects.readsLost.length > 0) reads().answered(effects);
+  }
+
+  #serves(group: HostedGroup, serves: boolean): void {
+    const { roles, reads } = this.#o;
+    roles.changed(group, { serves });
+    if (!serves) reads().lost(group);
   }
 
   #truncate(group: HostedGroup, from: LogIndex): void {

@@ -10,21 +10,23 @@
  * layer shows rows that nobody may count on; none of them is an actor's, and a write that fails ends the node.
  */
 import type { GroupCommit } from '../../runtime/actor/log.ts';
-import { sweepMax } from '../../runtime/actor/local-log.ts';
-import { storedOps } from '../../runtime/actor/log-rows.ts';
-import type { Checkpoints } from '../../runtime/actor/checkpoints.ts';
 import type { Clock } from '../../runtime/base/clock.ts';
 import { logIndex, type LogIndex, type ShardId } from '../../runtime/base/ids.ts';
 import { PackBuffer } from '../../runtime/codec/codec.ts';
 import type { BodyTracker } from '../../runtime/store/bodies.ts';
 import type { LayeredStore } from '../../runtime/store/layered-store.ts';
 import type { Store, StoreOp } from '../../runtime/store/store.ts';
-import { batchRows, markRow, type ReplicaMark } from './batch.ts';
+import { batchRows, markRow, outlineOf, type ReplicaMark } from './batch.ts';
 import type { BodyStaging } from './body-staging.ts';
+import type { Checkpoints } from './checkpoints.ts';
 import type { Compaction } from './compaction.ts';
 import { type GatheredEntry, type Gathering, isDirect, type Taken } from './gathering.ts';
 import { type HostedGroup, storedHead } from './hosted-group.ts';
 import type { PayloadParts } from './payload.ts';
+import { storedOps } from './stored-ops.ts';
+
+/** Garbage candidates among the bodies that are looked at in one transaction. */
+const sweepMax = 64;
 
 export interface WriterOptions {
   readonly tree: Store;
@@ -168,7 +170,7 @@ export class Writer {
       return storedHead(group.shard, entry, isCarried);
     });
     const head = { entries: heads, truncations, marks, applied, givenUp };
-    return batchRows(batch, head, { payloads, rows: storedOps(own) }, this.#buffer);
+    return batchRows(batch, head, { payloads, rows: storedOps(own), outline: outlineOf(head) }, this.#buffer);
   }
 
   /** Notes how far the tree is when a checkpoint ends. */

@@ -1,11 +1,11 @@
 /**
- * The port between the engine and whatever makes its write-sets durable: the local log on a lone node, the
- * replicated log on several. The engine never learns which.
+ * The port between the engine and whatever makes its write-sets durable: a log of each shard, with a copy on one node or
+ * on several (`cluster/groups/`). The engine never learns on how many.
  *
  * Promises asked of an implementation:
  * - entries of a shard commit in the order of `append`, without a gap, while this node serves the shard; what was
  *   appended and is not committed when it ceases to (`RoleEvents.lost`) may or may not have its effect;
- * - entry and applied rows of what commits here are in one transaction with the applied index;
+ * - an entry's rows can be read, all of them or none, when it is committed and durable here; after a crash likewise;
  * - `onCommitted` is called only after that is durable, once per shard and group commit; not after `lost`, until the
  *   shard is served again.
  */

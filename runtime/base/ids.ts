@@ -8,7 +8,7 @@ export type Branded<T, Name extends string> = T & { readonly [brand]: Name };
 export type NodeId = Branded<string, 'NodeId'>;
 /** A fixed slice of actor keys: 0 … shardCount - 1. */
 export type ShardId = Branded<number, 'ShardId'>;
-/** Raft's term. A lone node stays in term 1. */
+/** Raft's term: a lone node begins a new one at each start. */
 export type Term = Branded<number, 'Term'>;
 /** Position in a shard's log: 1, 2, 3 … without a gap. */
 export type LogIndex = Branded<number, 'LogIndex'>;

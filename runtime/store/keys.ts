@@ -19,7 +19,7 @@ export const keyspace = {
   meta: 'm',
   /** ['l', batch]: one row a group commit, with the heads of its log entries; ['l', batch, 1]: what they hold */
   log: 'l',
-  /** ['a', shard]: the index and time of the last applied entry */
+  /** ['a']: the last batch of the log that is in the tree; ['a', shard]: where the shard's state was then */
   applied: 'a',
   /** ['s', shard, kind, actor key, ...the actor's own parts] */
   state: 's',

@@ -1,16 +1,16 @@
 /**
  * The store as the engine reads it: the tree on disk, and over it what is committed in the log only.
  *
- *     commit:      entries -> one row of the log, at the end of the tree, and one fsync;  their rows -> active layer
+ *     commit:      entries -> rows of the log, at the end of the tree, and one fsync;  their rows -> active layer
  *     checkpoint:  active layer -> (sealed) -> in slices, in the order of keys, into the tree
  *
  * Why: a row of a B-tree dirties a page at a random place, and a mail has a dozen rows. Writing 160 scattered pages took
  * 5.4 ms where the same bytes in one piece took 0.9 ms (both with their fdatasync). Applied behind, a thousand mails
  * share their pages; and a slice rides along with each group commit, so nobody waits for a checkpoint.
  *
- * Promises: what is in a layer is durable in the log; a read sees the newest committed value of each row. A crash in
- * between is healed by applying the log again: entries are absolute puts and deletes.
- * Leaves to others: the log (`actor/local-log.ts`).
+ * Promises: what entries have put into a layer is durable in the log; a read sees the newest committed value of each
+ * row. A crash in between is healed by applying the log again: entries are absolute puts and deletes.
+ * Leaves to others: the log, and when a checkpoint goes on (`cluster/groups/`).
  */
 import { after, type RowKey } from './keys.ts';
 import { Layer, type LayerRow } from './layer.ts';

@@ -7,7 +7,7 @@
  * - batches become durable in the order of their `write` calls;
  * - a failed `write` means that the node must stop: the store takes nothing more.
  *
- * Leaves to others: what rows mean (`keys.ts`), checksums (`codec/row.ts`), grouping (`actor/local-log.ts`).
+ * Leaves to others: what rows mean (`keys.ts`), checksums (`codec/row.ts`), grouping (`cluster/groups/writer.ts`).
  */
 import type { RowKey } from './keys.ts';
 

@@ -6,7 +6,7 @@ import { kinds } from '../../actors/kinds.ts';
 import type { Recipient } from '../../actors/mail/message.ts';
 import type { Work } from '../../actors/delivery-domain/protocol.ts';
 import type { Message } from '../../actors/mailbox/protocol.ts';
-import { batchesKept, compactedEvery } from '../../runtime/actor/local-log.ts';
+import { batchesKept, compactedEvery } from '../../cluster/groups/compaction.ts';
 import { readBody } from '../../runtime/store/body-rows.ts';
 import { engineWorld, type EngineWorld } from '../support/engine-world.ts';
 import { sampleMail, sampleRecipient } from '../support/mail-samples.ts';
@@ -57,7 +57,7 @@ function look(world: EngineWorld, kind: string, key: string, query: Loose): unkn
 }
 
 void test('a spooled mail reaches each mailbox once, and a resend of it none', async () => {
-  const world = engineWorld([...kinds.values()]);
+  const world = await engineWorld([...kinds.values()]);
   for (const key of ['m1', 'm2'])
     await answer(world, 'mailbox', key, { kind: 'create', accountId: key, quotaBytes: 0 });
   const attached = mailWithBody('hello');
@@ -80,7 +80,7 @@ void test('a spooled mail reaches each mailbox once, and a resend of it none', a
 });
 
 void test('a mailbox that went meanwhile: its sender is told by a report, which keeps the mail until it is written', async () => {
-  const world = engineWorld([...kinds.values()]);
+  const world = await engineWorld([...kinds.values()]);
   await answer(world, 'mailbox', 'm1', { kind: 'create', accountId: 'm1', quotaBytes: 0 });
   const attached = mailWithBody('hello');
   const recipients = ['m1', 'gone'].map((mailboxId) => sampleRecipient({ mailboxId, address: `${mailboxId}@x.org` }));
@@ -100,7 +100,7 @@ void test('a mailbox that went meanwhile: its sender is told by a report, which 
 });
 
 void test('an address learns that its mailbox is full, and that it is no longer', async () => {
-  const world = engineWorld([...kinds.values()]);
+  const world = await engineWorld([...kinds.values()]);
   const key = 'ann@example.org';
   const target = { type: 'mailbox', mailboxId: 'm', accountId: 'acc', primary: true };
   const isFull = () => (world.query('address', key, { kind: 'resolve' }) as { full?: boolean }).full;
@@ -122,7 +122,7 @@ void test('an address learns that its mailbox is full, and that it is no longer'
 });
 
 void test('thousands of messages are moved, deleted with their folder and purged, in turns that the engine allows', async () => {
-  const world = engineWorld([...kinds.values()], { limits: { turnRowsReadMax: 2000 } });
+  const world = await engineWorld([...kinds.values()], { limits: { turnRowsReadMax: 2000 } });
   await answer(world, 'mailbox', 'm', { kind: 'create', accountId: 'acc', quotaBytes: 0 });
   const attached = mailWithBody('shared by all');
   const deliver = (recipient: Recipient) => ({ kind: 'deliver', message: attached.message, recipient });

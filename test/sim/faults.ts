@@ -1,4 +1,5 @@
 /** What each kind of fault does, and how it ends. A row a kind: to add one, add it to `plan.ts` and here. */
+import type { NodeId } from '../../runtime/base/ids.ts';
 import { keyspace, type RowKey, rowKey, below } from '../../runtime/store/keys.ts';
 import type { Fault, FaultKind } from './plan.ts';
 import { changeMembers, replaceMember } from './membership.ts';
@@ -51,8 +52,8 @@ const carryOut: Readonly<Record<FaultKind, CarryOut>> = {
   },
 
   jump(world, machine, { size }) {
-    // Not by more than what the end of a run waits for: timers that were set before wait for the wall clock.
-    const byMs = Math.round((size - 0.4) * 40_000);
+    // Some are of hours, as when a battery is empty.
+    const byMs = Math.round((size - 0.4) * (Math.round(size * 1_000) % 3 === 0 ? 12_000_000 : 40_000));
     machine.hardware.skewMs += byMs;
     world.aheadMsMax = Math.max(world.aheadMsMax, machine.hardware.skewMs);
     world.tell('jump', `the wall clock of ${machine.id} jumps by ${seconds(byMs)}`);
@@ -70,6 +71,7 @@ const carryOut: Readonly<Record<FaultKind, CarryOut>> = {
     const flip = key === null ? null : machine.disk.flip(key, world.dice.split(`flip ${fault.number}`));
     if (flip === null) return;
     world.damagedRows++;
+    if (flip.key.startsWith(keyspace.log)) machine.hasRottenLog = true;
     world.tell(
       'flip',
       `a bit of a row in '${flip.key.charAt(0)}' of ${machine.id} is wrong for ${seconds(fault.forMs)}`,
@@ -88,6 +90,36 @@ const carryOut: Readonly<Record<FaultKind, CarryOut>> = {
     world.timeline.after(forMs, nature, () => {
       world.net.lossPart = 0;
     });
+  },
+
+  blink(world, machine, { forMs }) {
+    if (!machine.isUp) return;
+    // Without a word, and back before anybody misses it.
+    world.tell('blink', `${machine.id} is without power for ${seconds(forMs)}`);
+    world.stop(machine, 0.5, true);
+    world.timeline.after(forMs, nature, () => world.start(machine));
+  },
+
+  nap(world, _machine, fault) {
+    const leader = someLeader(world);
+    if (leader === undefined) return;
+    const { forMs } = fault;
+    leader.pausedUntilMs = Math.max(leader.pausedUntilMs, world.nowMs + forMs);
+    const others = world.machines.filter((other) => other !== leader);
+    const ways = others.flatMap((other) => [[leader, other] as const, [other, leader] as const]);
+    cutAll(world, ways, { ...fault, forMs: forMs + 1_000 });
+    world.tell('nap', `${leader.id}, which leads, is paused for ${seconds(forMs)}, and cut off for a second longer`);
+  },
+
+  lostVote(world, _machine, fault) {
+    const leader = someLeader(world);
+    if (leader === undefined) return;
+    world.tell('lostVote', `whoever votes next loses power right then, and its candidate is cut off`);
+    die(world, leader, { ...fault, forMs: fault.forMs / 3 }, 'kill', 0.5);
+    world.oracle.raft.onVote = (voter, candidate) => {
+      world.oracle.raft.onVote = null;
+      world.timeline.after(0, nature, () => loseVote(world, fault, voter, candidate));
+    };
   },
 
   partition(world, machine, fault) {
@@ -178,8 +210,9 @@ const carryOut: Readonly<Record<FaultKind, CarryOut>> = {
   },
 
   oldDisk(world, machine, { forMs, number }) {
-    // Of the two disks with mail one is all that may be lost.
-    if (world.plan.witness !== null) return;
+    // Beside a witness one of the two other disks may be all that has the newest mail.
+    const { witness } = world.plan;
+    if (witness !== null && world.machines[witness] !== machine) return;
     const old = machine.disk.rows.copy();
     world.timeline.after(forMs, nature, () => {
       world.stop(machine, 0.5, true);
@@ -214,9 +247,14 @@ export function scheduleFaults(world: SimWorld, faults: readonly Fault[], fromMs
 export function healAll(world: SimWorld): void {
   world.note('all is healed');
   world.net.lossPart = 0;
+  world.oracle.raft.onVote = null;
   world.network.healAll();
   for (const machine of world.machines) {
+    // To the latest: timers that were dated by a clock that was ahead come due, as they would some hours later.
+    world.clocksSetByMs = Math.max(world.clocksSetByMs, world.aheadMsMax - machine.hardware.skewMs);
+    machine.hardware.skewMs = world.aheadMsMax;
     machine.pausedUntilMs = 0;
+    if (machine.life !== null) world.timeline.hurry(machine.life);
     machine.slowness = 1;
     machine.disk.onWrite = null;
     machine.disk.failsNext = false;
@@ -238,6 +276,20 @@ function die(world: SimWorld, machine: Machine, { forMs }: Fault, kind: 'kill' |
   world.tell(kind, `${machine.id} ${what}${when}, and is back after ${seconds(forMs)}`);
   world.stop(machine, luck, kind === 'powerLoss');
   world.timeline.after(forMs, nature, () => world.start(machine));
+}
+
+const someLeader = (world: SimWorld): Machine | undefined =>
+  world.machines.find(({ node }) => node?.host?.status().some(({ isServed }) => isServed));
+
+function loseVote(world: SimWorld, fault: Fault, voter: NodeId, candidate: NodeId): void {
+  const to = world.machines.find(({ id }) => id === candidate);
+  const from = world.machines.find(({ id }) => id === voter);
+  if (to === undefined || from === undefined) return;
+  const others = world.machines.filter((other) => other !== to);
+  const ways = others.flatMap((other) => [[to, other] as const, [other, to] as const]);
+  cutAll(world, ways, fault);
+  world.note(`${voter} has voted for ${candidate}, which is cut off`);
+  die(world, from, { ...fault, forMs: 30 + 0.1 * fault.forMs * fault.size }, 'powerLoss', 0);
 }
 
 /** Rows of all sorts, the rare ones as often as the many. */

@@ -1,15 +1,10 @@
 /** `npm run sim`: see `--help`. */
 import { randomInt } from 'node:crypto';
+import { Batch } from './batch.ts';
 import { parseOptions, type SimOptions, usage } from './options.ts';
-import type { Given } from './plan.ts';
-import type { SeedResult } from './run-seed.ts';
 import { SeedPool } from './seed-pool.ts';
 import { carryOut, catchRejections } from './seed-worker.ts';
-import { shrink } from './shrink.ts';
-import { Summary } from './summary.ts';
 
-/** Every so many seeds one is run twice: both must have the same trace. */
-const repeatedEvery = 25;
 const failuresShownMax = 5;
 const progressMs = 5_000;
 
@@ -41,61 +36,27 @@ async function one({ given, without, isVerbose }: SimOptions, seed: number): Pro
   return result.broken === null ? 0 : 1;
 }
 
-async function many(options: SimOptions): Promise<number> {
-  const { seeds, from, given, workers } = options;
+async function many({ seeds, from, given, workers }: SimOptions): Promise<number> {
   print(`sim: seeds ${from} to ${from + seeds - 1} on ${workers} processes`);
   const pool = new SeedPool(workers, null);
-  const summary = new Summary();
-  const failed: SeedResult[] = [];
-  let differing = 0;
+  const batch = new Batch(pool, given);
+  const { summary, failed, differing } = batch;
   const timer = setInterval(() => {
     process.stderr.write(`sim: ${summary.seeds} of ${seeds} seeds, ${failed.length} broken\n`);
   }, progressMs);
-  const run = async (seed: number): Promise<void> => {
-    const order = { seed, given, without: [] };
-    const result = await pool.run(order);
-    summary.add(result);
-    if (result.broken !== null) failed.push(result);
-    if (seed % repeatedEvery !== 0) return;
-    const again = await pool.run(order);
-    if (again.hash === result.hash) return;
-    differing++;
-    print(`seed ${seed} ran twice and had the traces ${result.hash} and ${again.hash}: something is left to chance`);
-  };
-  await Promise.race([Promise.all(Array.from({ length: seeds }, (_, i) => run(from + i))), pool.failed]);
+  const range = Array.from({ length: seeds }, (_, i) => from + i);
+  await batch.run(range, ({ seed, broken }) => void process.stderr.write(`sim: seed ${seed} broken: ${broken}\n`));
   clearInterval(timer);
-  failed.sort((a, b) => a.seed - b.seed);
-  for (const result of failed.slice(0, failuresShownMax)) await report(result, options, pool);
-  if (failed.length > failuresShownMax) {
-    print(
-      `and ${failed.length - failuresShownMax} more: ${failed
-        .slice(failuresShownMax)
-        .map(({ seed }) => seed)
-        .join(' ')}`,
-    );
-  }
+  for (const each of failed.slice(0, failuresShownMax)) for (const line of await batch.story(each)) print(line);
+  const more = failed.slice(failuresShownMax).map(({ seed }) => seed);
+  if (more.length > 0) print(`and ${more.length} more: ${more.join(' ')}`);
   pool.close();
-  for (const line of summary.lines()) print(line);
-  const rare = summary.tooRare(given.nodes);
+  for (const line of [...differing, ...summary.lines()]) print(line);
+  const rare = given.profile === undefined ? summary.tooRare(given.nodes) : [];
   if (rare.length > 0) print(`too rare to prove anything: ${rare.join(', ')}`);
-  const isSound = failed.length === 0 && differing === 0 && rare.length === 0;
+  const isSound = failed.length === 0 && differing.length === 0 && rare.length === 0;
   print(isSound ? `sim: ${seeds} seeds, all sound` : `sim: ${failed.length} of ${seeds} seeds broken`);
   return isSound ? 0 : 1;
-}
-
-async function report(failed: SeedResult, { given }: SimOptions, pool: SeedPool): Promise<void> {
-  const { result, without, faults } = await shrink(failed, given, (order) => pool.run(order));
-  print('');
-  print(`seed ${failed.seed} broken: ${failed.broken}`);
-  if (result.broken !== failed.broken) print(`  with fewer faults: ${result.broken}`);
-  print(`  with ${faults - without.length} of its ${faults} faults:`);
-  for (const line of result.story) print(`  ${line}`);
-  const left = without.length === 0 ? '' : ` WITHOUT=${without.join(',')}`;
-  print(`  again: SEED=${failed.seed}${left} npm run sim -- --verbose${asWords(given)}`);
-}
-
-function asWords({ nodes, log }: Given): string {
-  return (nodes === null ? '' : ` --nodes ${nodes}`) + (log === null ? '' : ` --log ${log}`);
 }
 
 process.exitCode = await main(process.argv.slice(2));

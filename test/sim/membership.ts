@@ -24,7 +24,11 @@ async function swap(world: SimWorld, dice: Dice, shard: ShardId): Promise<void> 
   const { voters } = now.status.configuration;
   const joins = world.machines.find(({ id }) => !voters.includes(id))?.id;
   if (joins === undefined) return;
-  await reach(world, shard, { joins, leaves: dice.chance(0.5) ? dice.pick(voters) : null }, swapTriesMax);
+  const leaves = dice.chance(0.5) ? dice.pick(voters) : null;
+  // Beside a witness two disks have the mail, and one may be all that has the newest: then none may go bad.
+  const areSound = world.plan.faults.every(({ kind }) => kind !== 'flip' && kind !== 'oldDisk');
+  const asWitness = areSound && dice.split('witness').chance(0.4);
+  await reach(world, shard, { joins, leaves, isGone: false, asWitness }, swapTriesMax);
 }
 
 /**
@@ -39,8 +43,11 @@ export async function replaceMember(world: SimWorld, machine: Machine, dice: Dic
   machine.isBarred = false;
   world.start(machine);
   const joins = machine.id;
+  // Another witness in its place, or another node with mail.
+  const asWitness = world.plan.witness === world.machines.indexOf(machine);
   for (let shard = 0; shard < world.plan.shardCount; shard++) {
-    const isReached = await reach(world, shard as ShardId, { joins, leaves }, replaceTriesMax);
+    const goal = { joins, leaves, isGone: true, asWitness };
+    const isReached = await reach(world, shard as ShardId, goal, replaceTriesMax);
     if (isReached || world.oracle.broken !== null) continue;
     const { configuration, followers } = leaderOf(world, shard as ShardId)?.status ?? {};
     const knows = JSON.stringify([configuration, followers]);
@@ -52,6 +59,10 @@ export async function replaceMember(world: SimWorld, machine: Machine, dice: Dic
 interface Goal {
   readonly joins: NodeId;
   readonly leaves: NodeId | null;
+  /** For good, and maybe with its disk. */
+  readonly isGone: boolean;
+  /** If there is none then. */
+  readonly asWitness: boolean;
 }
 
 /** Asks for the next step, as often as it takes: what a deposed leader had begun may be undone. */
@@ -65,7 +76,10 @@ async function reach(world: SimWorld, shard: ShardId, goal: Goal, tries: number)
       if (before !== '' && before !== members) world.count('configuration changes');
       before = members;
       const next = nextStep(configuration, goal);
-      if (next === null && committed === last) return true;
+      if (next === null && committed === last) {
+        if (configuration.witness === goal.joins) world.count('witnesses promoted');
+        return true;
+      }
       if (next !== null) now.ask(next);
     }
     await world.timeline.sleep(tryEveryMs);
@@ -73,14 +87,17 @@ async function reach(world: SimWorld, shard: ShardId, goal: Goal, tries: number)
   return false;
 }
 
-function nextStep({ voters, learners }: Configuration, { joins, leaves }: Goal): ConfigurationChange | null {
+function nextStep(
+  { voters, learners, witness }: Configuration,
+  { joins, leaves, isGone, asWitness }: Goal,
+): ConfigurationChange | null {
   const isThere = leaves !== null && [...voters, ...learners].includes(leaves);
-  // One that is gone for good leaves first: it only makes majorities larger.
-  if (isThere && voters.length > 1 && learners.length === 0 && !voters.includes(joins)) {
+  // One that is gone leaves first: it only makes majorities larger. One that lives leaves last: of two, none may be lost.
+  if (isGone && isThere && voters.length > 1 && learners.length === 0 && !voters.includes(joins)) {
     return voters.length === 2 ? { kind: 'addLearner', node: joins } : { kind: 'remove', node: leaves };
   }
   if (!voters.includes(joins)) {
-    if (learners.includes(joins)) return { kind: 'promote', node: joins, isWitness: false };
+    if (learners.includes(joins)) return { kind: 'promote', node: joins, isWitness: asWitness && witness === null };
     return { kind: 'addLearner', node: joins };
   }
   return isThere ? { kind: 'remove', node: leaves } : null;

@@ -1,6 +1,6 @@
 /** The simulator's command line. */
 import { parseArgs } from 'node:util';
-import type { Given, LogKind } from './plan.ts';
+import { type Given, profiles } from './plan.ts';
 
 export interface SimOptions {
   readonly seeds: number;
@@ -24,7 +24,7 @@ ledger of all answers. Exit status 0: nothing found; 1: something was, or a kind
   --from K       the first one (1)
   --fresh        the first one is drawn by chance, and printed
   --nodes N      nodes of each cluster, 1 to 5 (each seed draws its own)
-  --log KIND     of a lone node: local or groups (each seed draws its own)
+  --mix NAME     usual, quiet, elections or long (each seed draws its own)
   --workers N    processes (2)
   --verbose      prints what happens (of one seed)
 
@@ -40,7 +40,7 @@ export function parseOptions(
   const { values } = parseArgs({
     args: [...words],
     options: {
-      ...{ seeds: text, from: text, nodes: text, log: text, workers: text },
+      ...{ seeds: text, from: text, nodes: text, workers: text, mix: text },
       ...{ fresh: { type: 'boolean' }, verbose: { type: 'boolean' } },
     },
   });
@@ -48,7 +48,7 @@ export function parseOptions(
   return {
     seeds: wholeNumber('--seeds', values.seeds, 1) ?? 100,
     from: values.fresh === true ? drawn() : (wholeNumber('--from', values.from, 0) ?? 1),
-    given: { nodes: wholeNumber('--nodes', values.nodes, 1), log: logKind(values.log) },
+    given: { nodes: wholeNumber('--nodes', values.nodes, 1), ...mix(values.mix) },
     workers: wholeNumber('--workers', values.workers, 1) ?? 2,
     isVerbose: values.verbose === true,
     seed: wholeNumber('SEED', environment['SEED'], 0),
@@ -56,9 +56,11 @@ export function parseOptions(
   };
 }
 
-function logKind(text: string | undefined): LogKind | null {
-  if (text === undefined || text === 'local' || text === 'groups') return text ?? null;
-  throw new TypeError(`--log is local or groups, not ${text}`);
+function mix(text: string | undefined): Pick<Given, 'profile'> {
+  if (text === undefined) return {};
+  const profile = profiles.find((each) => each === text);
+  if (profile === undefined) throw new TypeError(`--mix is ${profiles.join(', ')}, not ${text}`);
+  return { profile };
 }
 
 function wholeNumber(name: string, text: string | undefined, min: number): number | null {

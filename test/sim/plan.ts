@@ -26,7 +26,10 @@ export const faultKinds = {
   linkReset: 2,
   latency: 2,
   clog: 2,
+  blink: 1,
+  nap: 2,
   transfer: 2,
+  lostVote: 3,
   membership: 4,
   oldDisk: 3,
 } as const satisfies Record<string, number>;
@@ -58,21 +61,30 @@ export interface Mix {
   readonly mailboxes: number;
   readonly smtpClients: number;
   readonly probeClients: number;
+  /** Clients that only look, and go on asking the node that answered last. */
+  readonly readers: number;
   readonly couriers: boolean;
   /** Between two things that a client does. */
   readonly pauseMs: number;
   readonly inDoubt: 'retry' | 'hold' | 'drop';
 }
 
+/**
+ * Some seeds are of one kind, for bugs that need much of the same: of `quiet` ones little is asked, and nodes are back before
+ * anybody misses them; in `elections` leaders and voters fall one after another; `long` ones show that shards come back while
+ * faults go on.
+ */
+export const profiles = ['usual', 'quiet', 'elections', 'long'] as const;
+export type Profile = (typeof profiles)[number];
+
 export interface Plan {
   readonly seed: number;
+  readonly profile: Profile;
   readonly machines: readonly MachinePlan[];
   /** Indexes of the machines that vote from the start; the others join later, if at all. */
   readonly voters: readonly number[];
   /** Index of a voter that holds no mail. */
   readonly witness: number | null;
-  /** Of a lone node: the local log, or a host of groups with one voter each. */
-  readonly log: LogKind;
   readonly shardCount: number;
   /** Group commits that a log keeps behind the newest; few, so that a follower soon needs a copy of the state. */
   readonly batchesKept: number;
@@ -84,12 +96,10 @@ export interface Plan {
   readonly faults: readonly Fault[];
 }
 
-export type LogKind = 'local' | 'groups';
-
 /** What a seed does not draw by itself. */
 export interface Given {
   readonly nodes: number | null;
-  readonly log: LogKind | null;
+  readonly profile?: Profile;
 }
 
 const kibibyte = 1024;
@@ -100,21 +110,21 @@ export function drawPlan(seed: number, given: Given): Plan {
   const dice = new Dice(`seed ${seed}`).split('plan');
   const drawn = dice.split('cluster');
   const count = given.nodes ?? drawn.pick(nodeCounts);
-  const activeMs = Math.round(dice.spread(3_000, 12_000));
-  const faults = drawFaults(dice.split('faults'), count, activeMs);
+  const profile = given.profile ?? drawProfile(dice.split('profile'));
+  const activeMs = Math.round(dice.spread(3_000, 12_000) * (profile === 'long' ? 4 : 1));
+  const faults = drawFaults(dice.split('faults'), profile, count, activeMs);
   const skews = faults.some(({ kind }) => kind === 'skew');
   return {
-    seed,
+    ...{ seed, profile },
     machines: Array.from({ length: count }, (_, i) => drawMachine(dice.split(`machine ${i}`), i, skews)),
     voters: Array.from({ length: count === 4 ? 3 : count }, (_, i) => i),
     witness: count === 3 && drawn.chance(0.25) ? 2 : null,
-    log: given.log ?? drawn.pick(['local', 'groups', 'groups']),
     shardCount: dice.pick([1, 2, 4, 8]),
     batchesKept: drawn.pick([4, 30, 256]),
     limits: drawLimits(dice.split('limits')),
     attemptMs: Math.round(dice.spread(300, 3_000)),
     activeMs,
-    mix: drawMix(dice.split('mix')),
+    mix: drawMix(dice.split('mix'), profile),
     faults,
   };
 }
@@ -139,28 +149,49 @@ function drawLimits(dice: Dice): Partial<Limits> {
   };
 }
 
-function drawMix(dice: Dice): Mix {
+function drawProfile(dice: Dice): Profile {
+  const luck = dice.fraction();
+  if (luck < 0.85) return 'usual';
+  if (luck < 0.9) return 'quiet';
+  return luck < 0.95 ? 'elections' : 'long';
+}
+
+function drawMix(dice: Dice, profile: Profile): Mix {
   return {
     mailboxes: dice.whole(2, 4),
     smtpClients: dice.whole(1, 4),
     probeClients: dice.whole(1, 3),
+    readers: dice.split('readers').whole(1, 3),
     couriers: dice.chance(0.7),
-    pauseMs: dice.spread(40, 300),
+    pauseMs: dice.spread(40, 300) * slowdown[profile],
     inDoubt: dice.pick(['retry', 'retry', 'hold', 'drop']),
   };
 }
 
-function drawFaults(dice: Dice, nodes: number, activeMs: number): Fault[] {
-  const kinds = (Object.keys(faultKinds) as FaultKind[]).filter((kind) => faultKinds[kind] <= nodes);
+/** By how much clients are slower. */
+const slowdown: Readonly<Record<Profile, number>> = { usual: 1, quiet: 12, elections: 1, long: 4 };
+
+/** What there is in a seed of one kind, and how often at most; null: some of everything. */
+const ofProfile: Readonly<Record<Profile, Partial<Record<FaultKind, number>> | null>> = {
+  usual: null,
+  long: null,
+  quiet: { blink: 6 },
+  elections: { lostVote: 4, nap: 3, powerLoss: 3, kill: 3, partial: 3, pause: 2 },
+};
+
+function drawFaults(dice: Dice, profile: Profile, nodes: number, activeMs: number): Fault[] {
+  const often = ofProfile[profile];
+  const kinds = (Object.keys(faultKinds) as FaultKind[]).filter(
+    (kind) => faultKinds[kind] <= nodes && (often === null || kind in often),
+  );
   const faults: Fault[] = [];
   // Mail survives one bad disk, not two.
   const badDisk = dice.split('bad disk').whole(0, nodes - 1);
   for (const kind of kinds) {
     const own = dice.split(kind);
     // Few seeds have nodes enough for it.
-    if (!own.chance(kind === 'membership' ? 0.7 : 0.3)) continue;
-    const times =
-      kind === 'skew' || kind === 'oldDisk' ? 1 : own.whole(1, kind === 'kill' || kind === 'powerLoss' ? 4 : 2);
+    if (often === null && !own.chance(kind === 'membership' ? 0.7 : 0.3)) continue;
+    const times = own.whole(1, often?.[kind] ?? timesMax[kind] ?? 2);
     for (let i = 0; i < times; i++) {
       faults.push({
         number: faults.length,
@@ -175,6 +206,9 @@ function drawFaults(dice: Dice, nodes: number, activeMs: number): Fault[] {
   }
   return faults;
 }
+
+/** In one seed; two where nothing else is said. */
+const timesMax: Partial<Record<FaultKind, number>> = { kill: 4, powerLoss: 4, skew: 1, oldDisk: 1 };
 
 const durations: Readonly<Record<FaultKind, readonly [number, number]>> = {
   kill: [50, 3_000],
@@ -195,7 +229,10 @@ const durations: Readonly<Record<FaultKind, readonly [number, number]>> = {
   linkReset: [1, 1],
   latency: [500, 6_000],
   clog: [100, 2_000],
+  blink: [10, 200],
+  nap: [800, 4_000],
   transfer: [1, 1],
+  lostVote: [1_000, 4_000],
   membership: [1, 1],
   oldDisk: [300, 3_000],
 };

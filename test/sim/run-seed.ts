@@ -8,11 +8,13 @@ import { Courier } from './clients/courier.ts';
 import { Edge } from './clients/edge.ts';
 import { ImapClient } from './clients/imap-client.ts';
 import { ProbeClient } from './clients/probe-client.ts';
+import { ProbeReader } from './clients/probe-reader.ts';
 import { Remote } from './clients/remote.ts';
 import { mailboxIdOf, setUp } from './clients/setup.ts';
 import { SmtpClient } from './clients/smtp-client.ts';
 import { healAll, scheduleFaults } from './faults.ts';
 import { checkAtTheEnd, outboundIsAtRest } from './final-check.ts';
+import { Availability } from './oracle/availability.ts';
 import { whatIsUnsettled } from './oracle/replica-check.ts';
 import type { Plan } from './plan.ts';
 import type { Machine } from './world/machine.ts';
@@ -32,6 +34,8 @@ const setUpMsMax = 60_000;
 const restMsMax = 200_000;
 const checkMsMax = 120_000;
 const lookMs = 500;
+/** A timer looks at the wall clock as often (`runtime/actor/timers.ts`), by the slowest clock. */
+const clockNoticedMs = 62_000;
 
 export async function runSeed(plan: Plan, print: ((line: string) => void) | null): Promise<SeedResult> {
   const run = new SeedRun(plan, print);
@@ -59,6 +63,7 @@ class SeedRun {
     world.started = (machine) => this.#startCourier(machine);
     for (const machine of world.machines) world.start(machine);
     await this.#phase('setting up', setUp(world), setUpMsMax);
+    new Availability(world).watch();
     const clients = this.#startClients();
     scheduleFaults(world, plan.faults, world.nowMs, { restartEdge: (size) => this.#restartEdge(size) });
     await world.timeline.run(world.nowMs + plan.activeMs, () => this.#isBroken);
@@ -123,6 +128,9 @@ class SeedRun {
     for (let i = 0; i < mix.probeClients; i++) {
       stories.push(new ProbeClient(world, this.#newEdge(`probe${i}`), `c${i}`).run(isOver));
     }
+    for (let i = 0; i < mix.readers; i++) {
+      stories.push(new ProbeReader(world, this.#newEdge(`reader${i}`, true), `r${i}`).run(isOver));
+    }
     return Promise.all(stories);
   }
 
@@ -139,8 +147,8 @@ class SeedRun {
       });
   }
 
-  #newEdge(name: string): Edge {
-    const edge = new Edge(this.#world, name);
+  #newEdge(name: string, isFaithful = false): Edge {
+    const edge = new Edge(this.#world, name, isFaithful);
     this.#edges.push(edge);
     return edge;
   }
@@ -153,9 +161,8 @@ class SeedRun {
   async #rest(): Promise<void> {
     const world = this.#world;
     const edge = this.#newEdge('rest');
-    // As long as the longest timer of a probe, which may be dated by a clock that was ahead of those that are left.
-    const behindMs = Math.min(...world.machines.map(({ hardware }) => hardware.skewMs));
-    await world.timeline.sleep(6_000 + (world.aheadMsMax - behindMs) + 0.05 * world.nowMs);
+    // As long as the longest timer of a probe, by the slowest clock; and until nodes notice that their clocks were set.
+    await world.timeline.sleep(6_000 + 0.05 * world.nowMs + Math.min(world.clocksSetByMs, clockNoticedMs));
     do {
       await world.timeline.sleep(lookMs);
       this.#restless = await this.#whatIsLeft(edge);

@@ -11,7 +11,7 @@ import { Dice } from './world/random.ts';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-const order = (seed: number, nodes: number | null) => ({ seed, given: { nodes, log: null }, without: [] });
+const order = (seed: number, nodes: number | null) => ({ seed, given: { nodes }, without: [] });
 
 for (const nodes of [1, 3]) {
   void test(`a cluster of ${nodes}: seeds are sound, and do the same when they are run again`, async () => {
@@ -25,13 +25,13 @@ for (const nodes of [1, 3]) {
 }
 
 void test('a seed without one of its faults keeps all the others', () => {
-  const { faults } = drawPlan(12, { nodes: 3, log: null });
+  const { faults } = drawPlan(12, { nodes: 3 });
   assert.ok(faults.length > 2);
   assert.deepEqual(
     faults.map(({ number }) => number),
     faults.map((_, i) => i),
   );
-  assert.deepEqual(drawPlan(12, { nodes: 3, log: null }).faults, faults);
+  assert.deepEqual(drawPlan(12, { nodes: 3 }).faults, faults);
 });
 
 void test('chance is split by name: what is drawn for one purpose changes nothing for another', () => {
@@ -66,6 +66,6 @@ void test('every mutant fits into the sources as they are', async () => {
 
 void test('what the command does not know it refuses', () => {
   assert.throws(() => parseOptions(['--seeds', 'many'], {}, () => 1), /--seeds is a whole number/);
-  assert.throws(() => parseOptions(['--log', 'paper'], {}, () => 1), /--log is local or groups/);
+  assert.throws(() => parseOptions(['--mix', 'paper'], {}, () => 1), /--mix is usual, quiet/);
   assert.deepEqual(parseOptions([], { SEED: '7', WITHOUT: '1,2' }, () => 1).without, [1, 2]);
 });

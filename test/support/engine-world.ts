@@ -1,8 +1,14 @@
-/** An engine on a memory store whose commits the test releases one by one: the place to see what leaves too early. */
+/**
+ * An engine on a lone node's log, over a memory store whose commits the test releases one by one: the place to see what
+ * leaves too early.
+ */
+import assert from 'node:assert/strict';
+import { openLoneLog } from '../../cluster/lone-node.ts';
 import type { ActorKind, BodyAttachment } from '../../runtime/actor/actor.ts';
 import { Engine } from '../../runtime/actor/engine.ts';
-import { LocalLog } from '../../runtime/actor/local-log.ts';
+import type { LogParts, NodeLog } from '../../runtime/actor/log.ts';
 import type { CommandId, Outcome } from '../../runtime/actor/request.ts';
+import { nodeId } from '../../runtime/base/ids.ts';
 import { type Limits, limits } from '../../runtime/base/limits.ts';
 import { BodyTracker } from '../../runtime/store/bodies.ts';
 import { LayeredStore } from '../../runtime/store/layered-store.ts';
@@ -10,6 +16,8 @@ import { type MemoryDisk, MemoryStore } from '../../runtime/store/memory-store.t
 import { FakeClock } from './fake-clock.ts';
 
 export const shardCount = 8;
+/** More than a log needs to serve. */
+const roundsMax = 1_000;
 
 export interface EngineWorld {
   readonly engine: Engine;
@@ -20,7 +28,7 @@ export interface EngineWorld {
   readonly clock: FakeClock;
   readonly bugs: unknown[];
   readonly fatals: unknown[];
-  readonly log: LocalLog;
+  readonly log: NodeLog;
   /** Asks; `outcome` is filled when the answer has left. */
   ask(kind: string, key: string, command: { readonly kind: string }, options?: AskedWith): Asked;
   query(kind: string, key: string, query: { readonly kind: string }): unknown;
@@ -45,10 +53,11 @@ export interface Asked {
   outcome: Outcome | undefined;
 }
 
-export function engineWorld(
+/** All shards are served, which took a transaction; what follows from it, and from an earlier life, has not run. */
+export async function engineWorld(
   kinds: readonly ActorKind[],
   options: { readonly disk?: MemoryDisk; readonly clock?: FakeClock; readonly limits?: Partial<Limits> } = {},
-): EngineWorld {
+): Promise<EngineWorld> {
   const clock = options.clock ?? new FakeClock();
   const releases: (() => void)[] = [];
   const tree = new MemoryStore({
@@ -61,18 +70,21 @@ export function engineWorld(
   const fatals: unknown[] = [];
   const fatal = (error: unknown): void => void fatals.push(error);
   const bounds = { ...limits, ...options.limits };
-  const { groupCommitBytesMax } = bounds;
-  const log = new LocalLog({
-    tree,
-    store,
-    bodies,
-    shardCount,
-    clock,
-    groupCommitBytesMax,
-    observe: () => undefined,
-    fatal,
-  });
   let seed = 0;
+  const random = { bytes: (count: number) => Uint8Array.from({ length: count }, () => (seed = (seed * 31 + 7) % 251)) };
+  const turn = async (): Promise<void> => {
+    // Promise jobs of the store's settled writes run between turns of the loop.
+    for (let rounds = 0; rounds < 50; rounds++) {
+      await Promise.resolve();
+      clock.runSoon();
+    }
+  };
+  const ignore = (): void => undefined;
+  const parts = { self: nodeId('n1'), tree, store, bodies, shardCount, clock, random, limits: bounds, fatal };
+  const log = await openedLog({ ...parts, writing: ignore, observe: ignore }, async () => {
+    await turn();
+    releases.shift()?.();
+  });
   const engine = new Engine({
     kinds: new Map(kinds.map((kind) => [kind.kind, kind])),
     shardCount,
@@ -81,7 +93,7 @@ export function engineWorld(
     hasBody: (hash) => bodies.isExpected(hash),
     isStorageFull: () => false,
     clock,
-    random: { bytes: (count) => Uint8Array.from({ length: count }, () => (seed = (seed * 31 + 7) % 251)) },
+    random,
     limits: bounds,
     reports: {
       bug: (what, error) => void bugs.push({ what, error }),
@@ -94,13 +106,6 @@ export function engineWorld(
   engine.start();
   let seq = 0;
 
-  const turn = async (): Promise<void> => {
-    // Promise jobs of the store's settled writes run between turns of the loop.
-    for (let rounds = 0; rounds < 50; rounds++) {
-      await Promise.resolve();
-      clock.runSoon();
-    }
-  };
   const commit = async (): Promise<void> => {
     releases.shift()?.();
     await turn();
@@ -151,4 +156,19 @@ export function engineWorld(
       } while (releases.length > 0);
     },
   };
+}
+
+/** A lone node's log; `goOn` lets turns and transactions happen until it serves. */
+export async function openedLog(parts: LogParts, goOn: () => Promise<void>): Promise<NodeLog> {
+  const state = { isOver: false };
+  const over = (): void => {
+    state.isOver = true;
+  };
+  const opening = openLoneLog(parts);
+  opening.then(over, over);
+  for (let round = 0; round < roundsMax; round++) {
+    await goOn();
+    if (state.isOver) return opening;
+  }
+  assert.fail('the log serves');
 }

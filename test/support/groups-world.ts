@@ -9,7 +9,7 @@ import type { Transport, TransportEvents } from '../../cluster/mesh/transport.ts
 import { GroupHost, type HostOptions } from '../../cluster/groups/host.ts';
 import type { Configuration } from '../../cluster/raft/protocol.ts';
 import type { WriteSet } from '../../runtime/actor/log.ts';
-import { type LogIndex, nodeId, type NodeId, type ShardId, shardId } from '../../runtime/base/ids.ts';
+import { type LogIndex, nodeId, type NodeId, type ShardId, shardId, type Term } from '../../runtime/base/ids.ts';
 import { limits } from '../../runtime/base/limits.ts';
 import { pack, unpack } from '../../runtime/codec/codec.ts';
 import { BodyTracker } from '../../runtime/store/bodies.ts';
@@ -52,12 +52,17 @@ export class GroupsNode {
   readonly refusedFrames: unknown[] = [];
   /** `shard:index`, in the order in which they were told. */
   commits: string[] = [];
+  /** How often it was told of commits, of none as well. */
+  tellings = 0;
   /** `served 0 in 3`, `lost 0`. */
   roles: string[] = [];
   transactions = 0;
   /** Timers that it has set. */
   timers = 0;
   releases: (() => void)[] = [];
+  readonly suspects = new Set<NodeId>();
+  /** What each peer was heard to claim; of others, their msgs have to do. */
+  readonly claims = new Map<NodeId, Map<ShardId, Term>>();
 
   constructor(name: string, disk: MemoryDisk) {
     this.name = name;
@@ -114,6 +119,8 @@ export class GroupsWorld {
     node.bodies = new BodyTracker(node.store);
     node.commits = [];
     node.roles = [];
+    node.suspects.clear();
+    node.claims.clear();
     node.isUp = true;
     let seed = 0;
     const host = new GroupHost({
@@ -126,6 +133,14 @@ export class GroupsWorld {
       random: { bytes: (count) => Uint8Array.from({ length: count }, () => (seed = (seed * 31 + 7) % 251)) },
       transport: this.#transport(node),
       limits: { ...limits, ...this.#o.limits },
+      hearsLeader: (shard) => this.#hearsLeader(node, shard),
+      watch: {
+        // It acts as the leader: that says more than a list that was made before it won.
+        roleChanged: (shard, { term, leader }) => {
+          if (leader !== null) node.claims.get(leader)?.set(shard, term);
+        },
+        membersChanged: () => undefined,
+      },
       configurationOf: (shard) => this.#o.configurations?.get(shard) ?? this.configuration,
       ...(this.#o.settings === undefined ? {} : { settings: this.#o.settings }),
       ...(this.#o.batchesKept === undefined ? {} : { batchesKept: this.#o.batchesKept }),
@@ -134,7 +149,10 @@ export class GroupsWorld {
       fatal: (error) => node.fatals.push(error),
     });
     node.host = host;
-    host.onCommitted((of) => node.commits.push(...of.map(({ shard, index }) => `${shard}:${index}`)));
+    host.onCommitted((of) => {
+      node.tellings++;
+      node.commits.push(...of.map(({ shard, index }) => `${shard}:${index}`));
+    });
     host.onRole({
       served: (shard, term) => node.roles.push(`served ${shard} in ${term}`),
       lost: (shard) => node.roles.push(`lost ${shard}`),
@@ -169,11 +187,19 @@ export class GroupsWorld {
 
   /** Liveness's word, to all others. */
   suspect(name: string): void {
-    for (const node of this.nodes.values()) if (node.isUp && node.name !== name) node.host.alive(nodeId(name), false);
+    for (const node of this.nodes.values()) {
+      if (!node.isUp || node.name === name) continue;
+      node.suspects.add(nodeId(name));
+      node.host.alive(nodeId(name), false);
+    }
   }
 
   lives(name: string): void {
-    for (const node of this.nodes.values()) if (node.isUp && node.name !== name) node.host.alive(nodeId(name), true);
+    for (const node of this.nodes.values()) {
+      if (!node.isUp || node.name === name) continue;
+      node.suspects.delete(nodeId(name));
+      node.host.alive(nodeId(name), true);
+    }
   }
 
   /** What is sent from now on arrives as `change` makes it; undefined: it does not. */
@@ -253,9 +279,20 @@ export class GroupsWorld {
     for (const from of this.nodes.values()) {
       for (const to of this.nodes.values()) {
         if (from === to || !from.isUp || !to.isUp || this.#cuts.has(`${from.id} ${to.id}`)) continue;
-        to.host.claimed(from.id, from.host.claims());
+        const claims = from.host.claims();
+        to.claims.set(from.id, new Map(claims));
+        to.host.claimed(from.id, claims);
       }
     }
+  }
+
+  /** As liveness has it: the leader lives, and claims the shard in this replica's term or a later one. */
+  #hearsLeader(node: GroupsNode, shard: ShardId): boolean {
+    const { term, leader } = node.host.status()[shard]!;
+    if (leader === null || leader === node.id || node.suspects.has(leader)) return false;
+    if (!this.#events.has(leader) || this.#cuts.has(`${node.id} ${leader}`)) return false;
+    const claims = node.claims.get(leader);
+    return claims === undefined || (claims.get(shard) ?? 0) >= term;
   }
 
   requireSound(): void {

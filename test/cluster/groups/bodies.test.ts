@@ -1,8 +1,13 @@
 /** Bodies of mails on their way to the followers. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { nodeId, shardId } from '../../../runtime/base/ids.ts';
+import { AppendIntake } from '../../../cluster/groups/append-intake.ts';
+import type { BodyStaging } from '../../../cluster/groups/body-staging.ts';
+import type { HostedGroup } from '../../../cluster/groups/hosted-group.ts';
+import { payloadOf } from '../../../cluster/groups/payload.ts';
+import { logIndex, nodeId, shardId, term } from '../../../runtime/base/ids.ts';
 import { limits } from '../../../runtime/base/limits.ts';
+import type { BodyTracker } from '../../../runtime/store/bodies.ts';
 import { bodyHash, readBody } from '../../../runtime/store/body-rows.ts';
 import { below, keyspace, rowKey } from '../../../runtime/store/keys.ts';
 import { GroupsWorld } from '../../support/groups-world.ts';
@@ -105,6 +110,76 @@ void test('bodies: what came behind one that was lacking is taken right after it
   }
   await world.settle();
   for (const name of names) assert.equal(world.host(name).lastIndex(shardId(0)), 7, name);
+});
+
+void test('bodies: what the leader cannot give is asked of another replica', async () => {
+  const two = { voters: [nodeId('n1'), nodeId('n2')], learners: [], witness: null };
+  const world = new GroupsWorld({ nodes: names, configurations: new Map([[0, two]]) });
+  await world.settle();
+  await world.elect('n1');
+  const mail = body(Buffer.from('in shard 0 only'));
+  world.append('n1', 0, { holds: mail.hold(0), bodies: [mail] });
+  await world.settle();
+  world.intercept(({ from, to, frame }) => (from === 'n1' && to === 'n3' ? withoutBodies(frame) : frame));
+  world.append('n1', 1, { holds: mail.hold(1) });
+  await world.settle();
+  assert.equal(bytesAt(world, 'n3', mail.hash, 15).toString(), 'in shard 0 only');
+  assert.equal(world.host('n3').lastIndex(shardId(1)), 2);
+});
+
+/** As of a node whose disk is rotten there. */
+function withoutBodies(frame: unknown): unknown {
+  const [version, messages] = frame as [number, unknown[][]];
+  const nothing = (pieces: unknown) => (pieces as unknown[][]).map(([hash]) => [hash, -1, 0, new Uint8Array(0)]);
+  return [version, messages.map((of) => (of[0] === 33 ? [of[0], of[1], nothing(of[2])] : of))];
+}
+
+void test('bodies: one that goes while another is awaited is asked for as well', () => {
+  const here = new Set(['b']);
+  const wanted: string[] = [];
+  let steps = 0;
+  const intake = new AppendIntake({
+    bodies: { isExpected: (hash: string) => here.has(hash) } as unknown as BodyTracker,
+    staging: { isWhole: () => false } as unknown as BodyStaging,
+    step: () => steps++,
+    want: (_group, _from, hashes) => wanted.push(...hashes),
+    refused: (_from, error) => assert.fail(String(error)),
+  });
+  const holds = ['a', 'b'].map((hash) => ({ hash, owner: [0, 'k', 'm', hash], held: true }));
+  const payload = payloadOf({ timeMs: 1, rows: [], holds, bodies: [] });
+  const entry = { index: logIndex(2), term: term(1), kind: 'data', bytes: 1, configuration: null, payload } as const;
+  const previous = { index: logIndex(1), term: term(1) };
+  const message = { kind: 'append', term: term(1), previous, entries: [entry], committed: logIndex(1) } as const;
+  intake.take({ isWitness: false } as HostedGroup, nodeId('n1'), message, []);
+  assert.deepEqual(wanted, ['a']);
+  here.delete('b');
+  here.add('a');
+  intake.arrived();
+  assert.deepEqual(wanted, ['a', 'b']);
+  here.add('b');
+  intake.arrived();
+  assert.equal(steps, 1);
+});
+
+void test('bodies: parts that nobody claims go after a while', async () => {
+  const world = await ledBy('n1');
+  const mail = body(Buffer.alloc(9_000_000, 'large mail '));
+  world.append('n1', 0, { holds: mail.hold(0), bodies: [mail] });
+  for (let i = 0; i < 5; i++) {
+    await world.turn();
+    await world.commit('n2');
+  }
+  const rows = (space: string) => world.node('n2').tree.range({ ...below(rowKey([space])), limit: 1_000 }).length;
+  assert.ok(rows(keyspace.staged) > 0 && rows(keyspace.body) > 0);
+  world.crash('n1');
+  await world.pass(500_000, 50_000);
+  assert.ok(rows(keyspace.staged) > 0);
+  await world.pass(200_000, 50_000);
+  assert.equal(rows(keyspace.staged), 0);
+  assert.equal(rows(keyspace.body), 0);
+  const { timers } = world.node('n2');
+  await world.pass(1_200_000, 200_000);
+  assert.ok(world.node('n2').timers - timers < 300, 'and nothing waits for it any more');
 });
 
 void test('bodies: a broken link in the middle costs one piece, a restart the whole body', async () => {

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { logIndex, nodeId, shardId } from '../../../runtime/base/ids.ts';
+import { decodeRow, encodeRow } from '../../../runtime/codec/row.ts';
 import { bodyHash, readBody } from '../../../runtime/store/body-rows.ts';
 import { below, keyspace, rowKey } from '../../../runtime/store/keys.ts';
 import { GroupsWorld } from '../../support/groups-world.ts';
@@ -10,7 +11,7 @@ const zero = shardId(0);
 const names = ['n1', 'n2', 'n3'];
 const row = (space: string, name: number | string, text: string) => ({
   key: rowKey([space, 0, name]),
-  value: Buffer.from(text),
+  value: encodeRow(1, text),
 });
 const mail = (text: string) => {
   const bytes = Buffer.from(text);
@@ -181,6 +182,37 @@ void test('copies: a replica that was away for long gives its old state up', asy
   assert.ok(world.host('n3').committedIndex(zero) >= logIndex(100));
 });
 
+void test('copies: a leader that needs just this member for a majority gives it one, though it does not serve yet', async () => {
+  const world = new GroupsWorld({ nodes: names, shardCount: 1, batchesKept: 4 });
+  await world.settle();
+  await world.elect('n1');
+  world.crash('n2');
+  world.suspect('n2');
+  for (let i = 0; i < 100; i++) {
+    world.append('n1', 0, { rows: [row('s', i, 'x'.repeat(30_000))] });
+    await world.settle();
+    if (i % 20 === 0) await world.pass(1_000);
+  }
+  world.start('n2');
+  world.lives('n2');
+  for (let i = 0; i < 8; i++) {
+    await world.turn();
+    for (const name of names) await world.commit(name);
+  }
+  assert.ok(world.host('n2').status()[0]!.isInstalling);
+  world.crash('n3');
+  world.crash('n1');
+  world.start('n1');
+  world.suspect('n3');
+  await world.elect('n1');
+  assert.equal(world.host('n1').status()[0]!.role, 'leader');
+  await world.pass(5_000);
+  assert.ok(!world.host('n2').status()[0]!.isInstalling);
+  assert.ok(world.host('n1').serves(zero));
+  await world.pass(1_000);
+  sameAs(world, 'n2', 'n1');
+});
+
 void test('copies: two at once, the others wait for their turn', async () => {
   const lone = { voters: [nodeId('n1')], learners: [], witness: null };
   const world = new GroupsWorld({ nodes: ['n1', 'n2'], shardCount: 5, configuration: lone, batchesKept: 4 });
@@ -188,7 +220,7 @@ void test('copies: two at once, the others wait for their turn', async () => {
   for (let i = 0; i < 60; i++) {
     for (const shard of world.shards) {
       const key = rowKey(['s', shard, i]);
-      world.append('n1', shard, { rows: [{ key, value: Buffer.alloc(60_000, i) }] });
+      world.append('n1', shard, { rows: [{ key, value: encodeRow(1, Buffer.alloc(60_000, i)) }] });
     }
     await world.settle();
     if (i % 20 === 0) await world.pass(1_000);
@@ -250,7 +282,7 @@ void test('copies: a log that was given up does not come back with a restart, th
   assert.deepEqual(world.host('n1').places(zero), []);
   await world.settle();
   await world.pass(3_000);
-  assert.equal(Buffer.from(world.node('n1').store.get(row('s', 0, '').key)!).toString(), 'committed');
+  assert.equal(decodeRow(world.node('n1').store.get(row('s', 0, '').key)!).value, 'committed');
 });
 
 void test('copies: rows of another shard are refused', async () => {

@@ -10,6 +10,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { shardId } from '../../../runtime/base/ids.ts';
+import { decodeRow, encodeRow } from '../../../runtime/codec/row.ts';
 import { bodyHash, readBody } from '../../../runtime/store/body-rows.ts';
 import { below, keyParts, keyspace, type RowKey, rowKey } from '../../../runtime/store/keys.ts';
 import type { StoreOp } from '../../../runtime/store/store.ts';
@@ -55,7 +56,7 @@ interface Entry {
 /** Rows of a shard and references of its bodies, as they can be read. */
 function stateOf(node: GroupsNode, shard: number): Map<RowKey, string> {
   const rows = node.store.range({ ...below(rowKey([keyspace.state, shard])), limit: 100_000 });
-  const state = new Map(rows.map(({ key, value }) => [key, Buffer.from(value).toString()]));
+  const state = new Map(rows.map(({ key, value }) => [key, decodeRow(value).value as string]));
   for (const { key } of node.store.range({ ...below(rowKey([keyspace.bodyReference])), limit: 100_000 })) {
     if (keyParts(key)[2] === shard) state.set(key, 'held');
   }
@@ -94,8 +95,8 @@ class Run {
     const id = `${++this.count}`;
     const key = (of: number) => rowKey([keyspace.state, shard, 'k', of]);
     const rows: StoreOp[] = [
-      { key: rowKey([keyspace.state, shard, 'last']), value: Buffer.from(id) },
-      { key: key(chance.upTo(20)), value: Buffer.from(id) },
+      { key: rowKey([keyspace.state, shard, 'last']), value: encodeRow(1, id) },
+      { key: key(chance.upTo(20)), value: encodeRow(1, id) },
       { key: key(chance.upTo(20)), value: null },
     ];
     const holds: Entry['holds'][number][] = [];
@@ -279,7 +280,7 @@ class Run {
       state = new Map(state);
       for (const { key, value } of entry?.rows ?? []) {
         if (value === null) state.delete(key);
-        else state.set(key, Buffer.from(value).toString());
+        else state.set(key, decodeRow(value).value as string);
       }
       for (const { hash, owner, held } of entry?.holds ?? []) {
         const key = rowKey([keyspace.bodyReference, hash, ...owner]);

@@ -16,7 +16,7 @@ const herald: ActorKind = {
 };
 
 void test('an announcement is told to watchers of the kind once its turn is committed, and not before', async () => {
-  const world = engineWorld([herald]);
+  const world = await engineWorld([herald]);
   const told: string[] = [];
   const end = world.engine.watchAnnounced('herald', (key) => told.push(key));
   world.ask('herald', 'a', { kind: 'say' });

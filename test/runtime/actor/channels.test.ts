@@ -2,19 +2,19 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ActorKind } from '../../../runtime/actor/actor.ts';
 import { listDeadLetters } from '../../../runtime/actor/dead-letters.ts';
-import { batchesKept, compactedEvery } from '../../../runtime/actor/local-log.ts';
+import { batchesKept, compactedEvery } from '../../../cluster/groups/compaction.ts';
 import { bodyHash, readBody } from '../../../runtime/store/body-rows.ts';
 import { below, keyspace, rowKey } from '../../../runtime/store/keys.ts';
 import type { ReadableStore } from '../../../runtime/store/layered-store.ts';
 import { MemoryDisk } from '../../../runtime/store/memory-store.ts';
 import { counterKind, counters, failingKeys } from '../../support/counter-actor.ts';
-import { engineWorld } from '../../support/engine-world.ts';
+import { engineWorld, type EngineWorld } from '../../support/engine-world.ts';
 
 const rowsIn = (store: ReadableStore, space: string): number =>
   store.range({ ...below(rowKey([space])), limit: 10_000 }).length;
 
 void test('notices reach their actors once, and leave no row behind', async () => {
-  const world = engineWorld([counterKind]);
+  const world = await engineWorld([counterKind]);
   const to = Array.from({ length: 40 }, (_, i) => `target${i}`);
   world.ask('counter', 'source', { kind: 'tell', to, by: 3 } as never);
   await world.settle();
@@ -23,7 +23,7 @@ void test('notices reach their actors once, and leave no row behind', async () =
 });
 
 void test('a notice does not leave before the turn that sends it is committed', async () => {
-  const world = engineWorld([counterKind]);
+  const world = await engineWorld([counterKind]);
   world.ask('counter', 'source', { kind: 'tell', to: ['target'], by: 3 } as never);
   await world.turn();
   world.ask('counter', 'target', { kind: 'add', by: 0 } as never);
@@ -38,14 +38,14 @@ void test('a notice does not leave before the turn that sends it is committed', 
 for (const commits of [1, 2, 3, 4]) {
   void test(`a crash after ${commits} commits neither loses nor doubles a notice`, async () => {
     const disk = new MemoryDisk();
-    const before = engineWorld([counterKind], { disk });
+    const before = await engineWorld([counterKind], { disk });
     const asked = before.ask('counter', 'source', { kind: 'tell', to: ['t1', 't2', 't1'], by: 1 } as never);
     await before.turn();
     for (let i = 0; i < commits; i++) await before.commit();
     before.tree.halt();
     assert.ok(asked.outcome?.ok, 'acknowledged with the first commit');
 
-    const world = engineWorld([counterKind], { disk, clock: before.clock });
+    const world = await engineWorld([counterKind], { disk, clock: before.clock });
     await world.settle();
     assert.equal(world.query('counter', 't1', { kind: 'value' }), 2);
     assert.equal(world.query('counter', 't2', { kind: 'value' }), 1);
@@ -55,7 +55,7 @@ for (const commits of [1, 2, 3, 4]) {
 }
 
 void test('a channel that fell far behind is read on from the store, in order', async () => {
-  const world = engineWorld([counterKind]);
+  const world = await engineWorld([counterKind]);
   const to = Array.from({ length: 900 }, () => 'target');
   world.ask('counter', 'source', { kind: 'tell', to, by: 1 } as never);
   world.ask('counter', 'source', { kind: 'tell', to, by: 1 } as never);
@@ -65,7 +65,7 @@ void test('a channel that fell far behind is read on from the store, in order', 
 });
 
 void test('a notice that fails for good becomes a dead letter and lets those behind it pass', async () => {
-  const world = engineWorld([counterKind]);
+  const world = await engineWorld([counterKind]);
   failingKeys.add('sick');
   try {
     world.ask('counter', 'source', { kind: 'tell', to: ['sick', 'well'], by: 1 } as never);
@@ -101,7 +101,7 @@ void test('the body of a notice stays while the notice is on its way or a dead l
     command: (turn) => turn.tell(counters.ref('sick'), { kind: 'add', by: 1 }, [{ hash, sizeBytes: bytes.length }]),
     query: () => null,
   };
-  const world = engineWorld([counterKind, sender]);
+  const world = await engineWorld([counterKind, sender]);
   // So many commits that no entry of the log keeps the body any more.
   const commitMuch = async (): Promise<void> => {
     for (let i = 0; i < batchesKept + 2 * compactedEvery; i++) {
@@ -133,7 +133,7 @@ void test('the body of a notice stays while the notice is on its way or a dead l
   assert.equal(readBody(world.store, hash), undefined);
 });
 
-async function assertRejects(world: ReturnType<typeof engineWorld>, promise: Promise<void>): Promise<void> {
+async function assertRejects(world: EngineWorld, promise: Promise<void>): Promise<void> {
   const rejected = assert.rejects(promise);
   await world.settle();
   await rejected;

@@ -7,9 +7,7 @@ import { shardOf } from '../../../runtime/actor/shard.ts';
 import { bodyHash } from '../../../runtime/store/body-rows.ts';
 import { MemoryDisk } from '../../../runtime/store/memory-store.ts';
 import { counterKind, counters, failingKeys } from '../../support/counter-actor.ts';
-import { engineWorld, shardCount } from '../../support/engine-world.ts';
-
-type World = ReturnType<typeof engineWorld>;
+import { engineWorld, type EngineWorld as World, shardCount } from '../../support/engine-world.ts';
 
 /** An actor that does whatever a test hands it, by name. */
 function scripted(kind: string, scripts: Readonly<Record<string, (turn: Turn) => unknown>>): ActorKind {
@@ -37,7 +35,7 @@ async function advance(world: World, byMs: number, steps = 10): Promise<void> {
 const value = (world: World, key: string): unknown => world.query('counter', key, { kind: 'value' });
 
 void test('one activation an actor, also when all others are busy and there is no room for one more', async () => {
-  const world = engineWorld([counterKind], { limits: { activationsMax: 1 } });
+  const world = await engineWorld([counterKind], { limits: { activationsMax: 1 } });
   world.ask('counter', 'busy', { kind: 'add', by: 1 } as never);
   await world.turn();
   const first = world.ask('counter', 'a', { kind: 'add', by: 1 } as never);
@@ -55,7 +53,7 @@ void test('one activation an actor, also when all others are busy and there is n
 });
 
 void test('dedup: a command that only sets a timer has its effect once, too', async () => {
-  const world = engineWorld([counterKind]);
+  const world = await engineWorld([counterKind]);
   const id = { caller: 'edge', seq: 1 };
   const command = { kind: 'addLater', name: 'x', dueMs: world.clock.nowMs() + 1_000 } as never;
   world.ask('counter', 'a', command, { id });
@@ -70,7 +68,7 @@ void test('dedup: a command that only sets a timer has its effect once, too', as
 });
 
 void test('dedup: a retry that comes while the janitor takes old records away does not run again', async () => {
-  const world = engineWorld([counterKind]);
+  const world = await engineWorld([counterKind]);
   const key = 'a';
   world.ask('counter', key, { kind: 'add', by: 1 } as never, { id: { caller: 'edge', seq: 1 }, settledBelow: 1 });
   await world.settle();
@@ -97,7 +95,7 @@ void test('dedup: a retry that comes while the janitor takes old records away do
 
 void test('an answer that cannot be stored keeps nothing, and the next try is no dedup hit', async () => {
   const odd = scripted('odd', { run: (turn) => [addOne(turn), Symbol('cannot be packed')] });
-  const world = engineWorld([odd]);
+  const world = await engineWorld([odd]);
   const id = { caller: 'edge', seq: 1 };
   const first = world.ask('odd', 'a', { kind: 'run' }, { id });
   await world.settle();
@@ -118,7 +116,7 @@ void test('a notice that cannot be stored leaves no gap in its channel', async (
     },
     good: (turn) => turn.tell(counters.ref('target'), { kind: 'add', by: 1 }),
   });
-  const world = engineWorld([odd, counterKind]);
+  const world = await engineWorld([odd, counterKind]);
   for (const kind of ['badNotice', 'badAnswer', 'good']) world.ask('odd', 'a', { kind });
   await world.settle();
   assert.deepEqual(world.fatals, []);
@@ -128,7 +126,7 @@ void test('a notice that cannot be stored leaves no gap in its channel', async (
 void test('a notice to a kind that takes none becomes a dead letter; a retry does not lose it', async () => {
   const deaf = scripted('deaf', {});
   const odd = scripted('odd', { tell: (turn) => turn.tell({ kind: 'deaf', key: 'a' }, { kind: 'hear' }) });
-  const world = engineWorld([odd, deaf]);
+  const world = await engineWorld([odd, deaf]);
   world.ask('odd', 'a', { kind: 'tell' });
   await advance(world, 60_000);
   assert.deepEqual(world.fatals, []);
@@ -141,7 +139,7 @@ void test('a notice to a kind that takes none becomes a dead letter; a retry doe
 });
 
 void test('a dead letter that is retried twice at once is applied once', async () => {
-  const world = engineWorld([counterKind]);
+  const world = await engineWorld([counterKind]);
   failingKeys.add('sick');
   try {
     world.ask('counter', 'source', { kind: 'tell', to: ['sick'], by: 1 } as never);
@@ -159,21 +157,21 @@ void test('a dead letter that is retried twice at once is applied once', async (
 
 void test('a timer of a kind that this program does not have waits and does not stop the node', async () => {
   const disk = new MemoryDisk();
-  const before = engineWorld([counterKind], { disk });
+  const before = await engineWorld([counterKind], { disk });
   before.ask('counter', 'a', { kind: 'addLater', name: 'x', dueMs: before.clock.nowMs() + 1_000 } as never);
   await before.settle();
   before.tree.halt();
-  const without = engineWorld([scripted('odd', {})], { disk, clock: before.clock });
+  const without = await engineWorld([scripted('odd', {})], { disk, clock: before.clock });
   await advance(without, 60_000);
   assert.deepEqual(without.fatals, []);
   without.tree.halt();
-  const world = engineWorld([counterKind], { disk, clock: before.clock });
+  const world = await engineWorld([counterKind], { disk, clock: before.clock });
   await advance(world, 86_400_000, 1);
   assert.equal(value(world, 'a'), 1);
 });
 
 void test('a timer comes in time although the wall clock jumped forward', async () => {
-  const world = engineWorld([counterKind]);
+  const world = await engineWorld([counterKind]);
   world.ask('counter', 'a', { kind: 'addLater', name: 'x', dueMs: world.clock.nowMs() + 3_600_000 } as never);
   await world.settle();
   world.clock.jump(3_600_000);
@@ -182,7 +180,7 @@ void test('a timer comes in time although the wall clock jumped forward', async 
 });
 
 void test('a chain of turns that was begun is not given up at its deadline, since its caller is told that it was not begun', async () => {
-  const world = engineWorld([counterKind], { limits: { pendingBytesMax: 1 } });
+  const world = await engineWorld([counterKind], { limits: { pendingBytesMax: 1 } });
   const asked = world.ask('counter', 'a', { kind: 'addSlowly', times: 4 } as never, { timeoutMs: 100 });
   await world.turn();
   world.clock.advance(200);
@@ -191,7 +189,7 @@ void test('a chain of turns that was begun is not given up at its deadline, sinc
 });
 
 void test('a chain whose command is sent again while it runs has its effect once', async () => {
-  const world = engineWorld([counterKind]);
+  const world = await engineWorld([counterKind]);
   const id = { caller: 'edge', seq: 1 };
   const first = world.ask('counter', 'a', { kind: 'addSlowly', times: 3 } as never, { id });
   const again = world.ask('counter', 'a', { kind: 'addSlowly', times: 3 } as never, { id });
@@ -215,7 +213,7 @@ void test('a chain whose last turn changes nothing is remembered all the same', 
       return new Continue({ kind: 'end' });
     },
   };
-  const world = engineWorld([odd]);
+  const world = await engineWorld([odd]);
   const id = { caller: 'edge', seq: 1 };
   for (let i = 0; i < 2; i++) {
     const asked = world.ask('odd', 'a', { kind: 'begin' }, { id });
@@ -226,7 +224,7 @@ void test('a chain whose last turn changes nothing is remembered all the same', 
 });
 
 void test('a chain whose caller gave up goes on although the caller settled it', async () => {
-  const world = engineWorld([counterKind], { limits: { pendingBytesMax: 1 } });
+  const world = await engineWorld([counterKind], { limits: { pendingBytesMax: 1 } });
   world.ask('counter', 'a', { kind: 'addSlowly', times: 4 } as never, { id: { caller: 'edge', seq: 1 } });
   await world.turn();
   world.ask('counter', 'a', { kind: 'add', by: 10 } as never, { id: { caller: 'edge', seq: 2 }, settledBelow: 2 });
@@ -235,7 +233,7 @@ void test('a chain whose caller gave up goes on although the caller settled it',
 });
 
 void test('a body that an entry on its way brings can be held by the next one', async () => {
-  const world = engineWorld([counterKind]);
+  const world = await engineWorld([counterKind]);
   const bytes = Buffer.from('a mail');
   const hash = bodyHash(bytes);
   const first = world.ask('counter', 'a', { kind: 'keep', hash, tag: '1' } as never, { bodies: [{ hash, bytes }] });
@@ -246,7 +244,7 @@ void test('a body that an entry on its way brings can be held by the next one', 
 });
 
 void test('stopping: a notice that waits for its next try does not touch the closed store', async () => {
-  const world = engineWorld([counterKind]);
+  const world = await engineWorld([counterKind]);
   failingKeys.add('sick');
   try {
     world.ask('counter', 'source', { kind: 'tell', to: ['sick'], by: 1 } as never);
@@ -266,7 +264,7 @@ void test('stopping: a notice that waits for its next try does not touch the clo
 });
 
 void test('stopping: not drained while notices wait for the next turn of the loop', async () => {
-  const world = engineWorld([counterKind]);
+  const world = await engineWorld([counterKind]);
   const [source, target] = ['source', 'target'];
   assert.notEqual(shardOf('counter', source, shardCount), shardOf('counter', target, shardCount));
   world.ask('counter', source, { kind: 'tell', to: [target], by: 1 } as never);
@@ -292,7 +290,7 @@ void test('rows that turns only read do not pile up in an activation', async () 
       seen.push(rowsLeft - turn.rowsLeft);
     },
   });
-  const world = engineWorld([odd]);
+  const world = await engineWorld([odd]);
   world.ask('odd', 'a', { kind: 'write' });
   await world.settle();
   for (let i = 0; i < 2; i++) world.ask('odd', 'a', { kind: 'read' });
@@ -312,7 +310,7 @@ void test('what a turn that could not be sealed left in memory is not believed',
     },
     query: () => null,
   };
-  const world = engineWorld([odd]);
+  const world = await engineWorld([odd]);
   const refused = world.ask('odd', 'a', { kind: 'hold' });
   const next = world.ask('odd', 'a', { kind: 'look' });
   await world.settle();

@@ -43,7 +43,7 @@ class Run {
   readonly #fate: Fate = { sick: new Set(), life: 0, violations: [] };
   readonly #ops: Op[] = [];
   readonly #callers: CommandIds[];
-  #life: Life;
+  #life!: Life;
   /** Attempts of this life that wait for their answer. */
   #waiting = 0;
   #day = 0;
@@ -52,10 +52,10 @@ class Run {
     this.#chance = new Chance(seed);
     const bytes = (count: number): Uint8Array => Uint8Array.from({ length: count }, () => this.#chance.upTo(256));
     this.#callers = [1, 2].map(() => new CommandIds({ bytes }));
-    this.#life = this.#born(1_800_000_000_000);
   }
 
   async run(): Promise<void> {
+    this.#life = await this.#born(1_800_000_000_000);
     for (let step = 0; step < stepsPerRun; step++) {
       await this.#step();
       this.#requireSound();
@@ -67,9 +67,9 @@ class Run {
     this.#compare();
   }
 
-  #born(nowMs: number): Life {
+  #born(nowMs: number): Promise<Life> {
     this.#waiting = 0;
-    return new Life({
+    return Life.begin({
       disk: this.#disk,
       truth: this.#truth,
       fate: this.#fate,
@@ -94,7 +94,7 @@ class Run {
     else if (at < 966) this.#nextDay();
     else if (at < 972) await this.#life.settle();
     else if (at < 977) await this.#restart();
-    else if (at < 987) this.#crash();
+    else if (at < 987) await this.#crash();
     else if (at < 990) await this.#cutCheckpoint();
     else this.#retryDeadLetter();
   }
@@ -209,9 +209,9 @@ class Run {
     this.#life.clock.advance(60_000);
   }
 
-  #crash(): void {
+  async #crash(): Promise<void> {
     this.#life.tree.halt(this.#chance.upTo(2));
-    this.#again();
+    await this.#again();
   }
 
   /** A crash when a part of a checkpoint is in the tree. */
@@ -221,7 +221,7 @@ class Run {
     await this.#life.settle();
     this.#life.clock.advance(250);
     await this.#life.release();
-    this.#crash();
+    await this.#crash();
   }
 
   async #restart(): Promise<void> {
@@ -229,13 +229,13 @@ class Run {
     assert.equal(this.#waiting, 0, 'what was taken is answered');
     this.#requireSound();
     this.#truth.requireEqual(this.#life.tree, 1_000, false);
-    this.#again();
+    await this.#again();
   }
 
-  #again(): void {
+  async #again(): Promise<void> {
     this.#fate.life++;
     // The wall clock of the next life may be behind that of this one.
-    this.#life = this.#born(this.#life.clock.nowMs() + (this.#chance.upTo(120) - 60) * 1_000);
+    this.#life = await this.#born(this.#life.clock.nowMs() + (this.#chance.upTo(120) - 60) * 1_000);
   }
 
   // ---- what must be so ---------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import { counterKind } from '../../support/counter-actor.ts';
 import { engineWorld } from '../../support/engine-world.ts';
 
 void test('output gate: an answer leaves only when its entry is committed', async () => {
-  const world = engineWorld([counterKind]);
+  const world = await engineWorld([counterKind]);
   const asked = world.ask('counter', 'a', { kind: 'add', by: 2 } as never);
   await world.turn();
   assert.equal(asked.outcome, undefined);
@@ -15,7 +15,7 @@ void test('output gate: an answer leaves only when its entry is committed', asyn
 });
 
 void test('overlay: a command sees what an earlier turn wrote, a query only what is committed', async () => {
-  const world = engineWorld([counterKind]);
+  const world = await engineWorld([counterKind]);
   world.ask('counter', 'a', { kind: 'add', by: 2 } as never);
   await world.turn();
   const second = world.ask('counter', 'a', { kind: 'add', by: 3 } as never);
@@ -29,7 +29,7 @@ void test('overlay: a command sees what an earlier turn wrote, a query only what
 });
 
 void test('output gate: a refusal that could have seen uncommitted state waits for it', async () => {
-  const world = engineWorld([counterKind]);
+  const world = await engineWorld([counterKind]);
   world.ask('counter', 'a', { kind: 'add', by: 2 } as never);
   const refusal = world.ask('counter', 'a', { kind: 'refuse' });
   await world.turn();
@@ -39,7 +39,7 @@ void test('output gate: a refusal that could have seen uncommitted state waits f
 });
 
 void test('a handler that throws changes nothing, and a bug is answered as internal', async () => {
-  const world = engineWorld([counterKind]);
+  const world = await engineWorld([counterKind]);
   const failed = world.ask('counter', 'a', { kind: 'fail' });
   const after = world.ask('counter', 'a', { kind: 'add', by: 1 } as never);
   await world.settle();
@@ -49,7 +49,7 @@ void test('a handler that throws changes nothing, and a bug is answered as inter
 });
 
 void test('dedup: a command sent twice has one effect and one answer', async () => {
-  const world = engineWorld([counterKind]);
+  const world = await engineWorld([counterKind]);
   const id = { caller: 'edge', seq: 7 };
   const first = world.ask('counter', 'a', { kind: 'add', by: 1 } as never, { id });
   const second = world.ask('counter', 'a', { kind: 'add', by: 1 } as never, { id });
@@ -63,11 +63,11 @@ void test('dedup: a command sent twice has one effect and one answer', async () 
 
 void test('dedup: the record survives a restart, and an id below the watermark is refused', async () => {
   const disk = new MemoryDisk();
-  const before = engineWorld([counterKind], { disk });
+  const before = await engineWorld([counterKind], { disk });
   before.ask('counter', 'a', { kind: 'add', by: 1 } as never, { id: { caller: 'edge', seq: 7 }, settledBelow: 5 });
   await before.settle();
 
-  const world = engineWorld([counterKind], { disk, clock: before.clock });
+  const world = await engineWorld([counterKind], { disk, clock: before.clock });
   const again = world.ask('counter', 'a', { kind: 'add', by: 1 } as never, {
     id: { caller: 'edge', seq: 7 },
     settledBelow: 5,
@@ -83,7 +83,7 @@ void test('dedup: the record survives a restart, and an id below the watermark i
 });
 
 void test('busy: a full backlog refuses what comes next and keeps what it has', async () => {
-  const world = engineWorld([counterKind], { limits: { backlogCommandsMax: 2 } });
+  const world = await engineWorld([counterKind], { limits: { backlogCommandsMax: 2 } });
   const asked = [1, 2, 3].map(() => world.ask('counter', 'a', { kind: 'add', by: 1 } as never));
   assert.equal(asked[2]?.outcome?.ok === false && asked[2].outcome.error.code, 'busy');
   await world.settle();
@@ -91,7 +91,7 @@ void test('busy: a full backlog refuses what comes next and keeps what it has', 
 });
 
 void test('deadline: a command that waited too long is not begun', async () => {
-  const world = engineWorld([counterKind]);
+  const world = await engineWorld([counterKind]);
   const asked = world.ask('counter', 'a', { kind: 'add', by: 1 } as never, { timeoutMs: 100 });
   world.clock.advance(101);
   await world.settle();
@@ -100,7 +100,7 @@ void test('deadline: a command that waited too long is not begun', async () => {
 });
 
 void test('continuation: a long command lets others of the same actor in between', async () => {
-  const world = engineWorld([counterKind]);
+  const world = await engineWorld([counterKind]);
   const long = world.ask('counter', 'a', { kind: 'addSlowly', times: 3 } as never);
   const short = world.ask('counter', 'a', { kind: 'add', by: 10 } as never);
   await world.settle();
@@ -109,14 +109,14 @@ void test('continuation: a long command lets others of the same actor in between
 });
 
 void test('budget: a turn that reads too many rows is refused and keeps nothing', async () => {
-  const world = engineWorld([counterKind], { limits: { turnRowsReadMax: 100 } });
+  const world = await engineWorld([counterKind], { limits: { turnRowsReadMax: 100 } });
   const asked = world.ask('counter', 'a', { kind: 'readRows', count: 101 } as never);
   await world.settle();
   assert.equal(asked.outcome?.ok === false && asked.outcome.error.code, 'turnTooLarge');
 });
 
 void test('range: a command sees committed and uncommitted rows in one order, both ways', async () => {
-  const world = engineWorld([counterKind]);
+  const world = await engineWorld([counterKind]);
   world.ask('counter', 'a', { kind: 'write', rows: 3 } as never);
   await world.settle();
   world.ask('counter', 'a', { kind: 'write', rows: 5 } as never);
@@ -128,7 +128,7 @@ void test('range: a command sees committed and uncommitted rows in one order, bo
 });
 
 void test('watching a kind: told of each committed change, before the answer to it leaves', async () => {
-  const world = engineWorld([counterKind]);
+  const world = await engineWorld([counterKind]);
   const told: string[] = [];
   const first = world.ask('counter', 'a', { kind: 'add', by: 2 } as never);
   const end = world.engine.watchKind('counter', (key) => {
@@ -146,7 +146,7 @@ void test('watching a kind: told of each committed change, before the answer to 
 });
 
 void test('unknown kinds and impossible keys are refused by name', async () => {
-  const world = engineWorld([counterKind]);
+  const world = await engineWorld([counterKind]);
   const unknown = world.ask('nobody', 'a', { kind: 'add' });
   assert.equal(unknown.outcome?.ok === false && unknown.outcome.error.code, 'unknownActorKind');
   for (const key of ['', 'a\0b', '\x01', 'a\x04', '\ud83d', 'a'.repeat(321), 'é'.repeat(161)]) {
@@ -158,7 +158,7 @@ void test('unknown kinds and impossible keys are refused by name', async () => {
 });
 
 void test('a notice to an impossible key becomes a dead letter, and the node goes on', async () => {
-  const world = engineWorld([counterKind]);
+  const world = await engineWorld([counterKind]);
   world.ask('counter', 'source', { kind: 'tell', to: ['a\x01', 'a\ud800'], by: 1 } as never);
   for (let i = 0; i < 12; i++) {
     await world.settle();
@@ -176,14 +176,14 @@ void test('a notice to an impossible key becomes a dead letter, and the node goe
 });
 
 void test('a body that nobody sent and the store does not have is refused', async () => {
-  const world = engineWorld([counterKind]);
+  const world = await engineWorld([counterKind]);
   const asked = world.ask('counter', 'a', { kind: 'keep', hash: 'absent', tag: '1' } as never);
   await world.settle();
   assert.equal(asked.outcome?.ok === false && asked.outcome.error.code, 'bodyNotHere');
 });
 
 void test('stopping: no command is taken any more, what was taken is answered', async () => {
-  const world = engineWorld([counterKind]);
+  const world = await engineWorld([counterKind]);
   const taken = world.ask('counter', 'a', { kind: 'add', by: 1 } as never);
   world.engine.stop();
   const late = world.ask('counter', 'a', { kind: 'add', by: 1 } as never);

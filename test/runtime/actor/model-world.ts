@@ -6,9 +6,8 @@
  */
 import assert from 'node:assert/strict';
 import { Engine } from '../../../runtime/actor/engine.ts';
-import { LocalLog } from '../../../runtime/actor/local-log.ts';
-import type { Commit, RoleEvents, ShardLog, WriteSet } from '../../../runtime/actor/log.ts';
-import type { LogIndex, ShardId, Term } from '../../../runtime/base/ids.ts';
+import type { Commit, NodeLog, RoleEvents, ShardLog, WriteSet } from '../../../runtime/actor/log.ts';
+import { type LogIndex, nodeId, type ShardId, type Term } from '../../../runtime/base/ids.ts';
 import { limits } from '../../../runtime/base/limits.ts';
 import { decodeRow } from '../../../runtime/codec/row.ts';
 import { BodyTracker } from '../../../runtime/store/bodies.ts';
@@ -17,6 +16,7 @@ import { after, below, keyParts, keyspace, type RowKey, rowKey, statePrefix } fr
 import { LayeredStore, type ReadableStore } from '../../../runtime/store/layered-store.ts';
 import { type MemoryDisk, MemoryStore } from '../../../runtime/store/memory-store.ts';
 import { shardOf } from '../../../runtime/actor/shard.ts';
+import { openedLog } from '../../support/engine-world.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { contents, type Fate, hashes, modelKind } from './model-actor.ts';
 
@@ -76,11 +76,13 @@ export class Truth {
     state.committed = index;
   }
 
-  /** A new life counts what became durable; the rest never was. */
+  /** A new life counts what became durable; the rest never was. Its first entry may stand at the place of a lost one. */
   restarted(log: ShardLog): void {
     for (const [shard, state] of this.#shards.entries()) {
-      this.committed(shard as ShardId, log.committedIndex(shard as ShardId));
+      const noop = log.committedIndex(shard as ShardId);
+      this.committed(shard as ShardId, noop - 1);
       state.open.length = 0;
+      state.committed = noop;
     }
   }
 
@@ -164,10 +166,10 @@ function* pages(
 
 /** Tells the truth what passes through. */
 class WatchedLog implements ShardLog {
-  readonly #log: LocalLog;
+  readonly #log: NodeLog;
   readonly #truth: Truth;
 
-  constructor(log: LocalLog, truth: Truth) {
+  constructor(log: NodeLog, truth: Truth) {
     this.#log = log;
     this.#truth = truth;
   }
@@ -199,35 +201,57 @@ class WatchedLog implements ShardLog {
   }
 }
 
+export interface LifeOptions {
+  readonly disk: MemoryDisk;
+  readonly truth: Truth;
+  readonly fate: Fate;
+  readonly nowMs: number;
+  readonly pendingBytesMax: number;
+  readonly groupCommitBytesMax: number;
+}
+
 /** One life of the node. */
 export class Life {
   readonly clock: FakeClock;
   readonly tree: MemoryStore;
   readonly store: LayeredStore;
-  readonly log: LocalLog;
-  readonly engine: Engine;
   readonly fatals: unknown[] = [];
+  log!: NodeLog;
+  engine!: Engine;
   readonly #releases: (() => void)[] = [];
 
-  constructor(options: {
-    readonly disk: MemoryDisk;
-    readonly truth: Truth;
-    readonly fate: Fate;
-    readonly nowMs: number;
-    readonly pendingBytesMax: number;
-    readonly groupCommitBytesMax: number;
-  }) {
-    const { disk, truth, fate, nowMs, pendingBytesMax, groupCommitBytesMax } = options;
+  private constructor({ nowMs, disk }: LifeOptions) {
     this.clock = new FakeClock(nowMs);
     this.tree = new MemoryStore({ disk, settle: (apply) => this.#releases.push(apply) });
     this.store = new LayeredStore(this.tree);
+  }
+
+  /** All shards are served; the engine has had no turn. */
+  static async begin(options: LifeOptions): Promise<Life> {
+    const life = new Life(options);
+    await life.#begin(options);
+    return life;
+  }
+
+  async #begin({ truth, fate, pendingBytesMax, groupCommitBytesMax }: LifeOptions): Promise<void> {
     const { clock, tree, store } = this;
     const bodies = new BodyTracker(store);
     const fatal = (error: unknown): void => void this.fatals.push(error);
-    const observe = (): void => undefined;
-    this.log = new LocalLog({ tree, store, bodies, shardCount, clock, groupCommitBytesMax, observe, fatal });
-    truth.restarted(this.log);
+    const ignore = (): void => undefined;
     let seed = 0;
+    const random = {
+      bytes: (count: number) => Uint8Array.from({ length: count }, () => (seed = (seed * 31 + 7) % 251)),
+    };
+    const bounds = { ...limits, activationsMax: 3, noticeAttemptsMax: 3, backlogCommandsMax: 30, pendingBytesMax };
+    const parts = { self: nodeId('n1'), tree, store, bodies, shardCount, clock, random, fatal };
+    this.log = await openedLog(
+      { ...parts, limits: { ...bounds, groupCommitBytesMax }, writing: ignore, observe: ignore },
+      async () => {
+        await this.turns(1);
+        await this.release();
+      },
+    );
+    truth.restarted(this.log);
     this.engine = new Engine({
       kinds: new Map([['model', modelKind(fate)]]),
       shardCount,
@@ -236,9 +260,9 @@ export class Life {
       hasBody: (hash) => bodies.isExpected(hash),
       isStorageFull: () => false,
       clock,
-      random: { bytes: (count) => Uint8Array.from({ length: count }, () => (seed = (seed * 31 + 7) % 251)) },
-      limits: { ...limits, activationsMax: 3, noticeAttemptsMax: 3, backlogCommandsMax: 30, pendingBytesMax },
-      reports: { bug: observe, turn: observe, slow: observe, noticeFailed: observe },
+      random,
+      limits: bounds,
+      reports: { bug: ignore, turn: ignore, slow: ignore, noticeFailed: ignore },
       fatal,
     });
     this.engine.start();
@@ -284,6 +308,7 @@ export class Life {
     for (let round = 0; round < roundsMax && !state.isDone; round++) await this.release();
     assert.ok(state.isDone, 'the log is drained');
     await drained;
+    this.log.stop();
     assert.equal(this.store.activeRows, 0, 'all is in the tree');
     await this.tree.close();
     this.clock.advance(600_000);

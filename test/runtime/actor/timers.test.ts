@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MemoryDisk } from '../../../runtime/store/memory-store.ts';
 import { counterKind } from '../../support/counter-actor.ts';
-import { engineWorld } from '../../support/engine-world.ts';
+import { engineWorld, type EngineWorld } from '../../support/engine-world.ts';
 
-async function advance(world: ReturnType<typeof engineWorld>, byMs: number): Promise<void> {
+async function advance(world: EngineWorld, byMs: number): Promise<void> {
   for (let step = 0; step < 10; step++) {
     world.clock.advance(byMs / 10);
     await world.settle();
@@ -12,7 +12,7 @@ async function advance(world: ReturnType<typeof engineWorld>, byMs: number): Pro
 }
 
 void test('a timer fires once, not before it is due', async () => {
-  const world = engineWorld([counterKind]);
+  const world = await engineWorld([counterKind]);
   const dueMs = world.clock.nowMs() + 10_000;
   world.ask('counter', 'a', { kind: 'addLater', name: 'x', dueMs } as never);
   await world.settle();
@@ -25,7 +25,7 @@ void test('a timer fires once, not before it is due', async () => {
 });
 
 void test('a timer that was moved or cleared does not fire at its old time', async () => {
-  const world = engineWorld([counterKind]);
+  const world = await engineWorld([counterKind]);
   const nowMs = world.clock.nowMs();
   world.ask('counter', 'a', { kind: 'addLater', name: 'x', dueMs: nowMs + 1_000 } as never);
   world.ask('counter', 'a', { kind: 'addLater', name: 'x', dueMs: nowMs + 5_000 } as never);
@@ -40,7 +40,7 @@ void test('a timer that was moved or cleared does not fire at its old time', asy
 
 void test('timers survive a restart, also those that became due meanwhile', async () => {
   const disk = new MemoryDisk();
-  const before = engineWorld([counterKind], { disk });
+  const before = await engineWorld([counterKind], { disk });
   for (let i = 0; i < 200; i++) {
     const dueMs = before.clock.nowMs() + 1_000 + i;
     before.ask('counter', `a${i}`, { kind: 'addLater', name: 'x', dueMs } as never);
@@ -48,7 +48,7 @@ void test('timers survive a restart, also those that became due meanwhile', asyn
   await before.settle();
   before.tree.halt();
   before.clock.advance(60_000);
-  const world = engineWorld([counterKind], { disk, clock: before.clock });
+  const world = await engineWorld([counterKind], { disk, clock: before.clock });
   await advance(world, 1_000);
   for (let i = 0; i < 200; i++) assert.equal(world.query('counter', `a${i}`, { kind: 'value' }), 1);
 });

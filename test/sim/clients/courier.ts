@@ -58,11 +58,14 @@ export class Courier {
         let work = await this.#ask(domain, { kind: 'begin', mailsMax: this.#dice.whole(1, 4) });
         while (!this.#life.isOver) {
           await this.#report(domain, work.reports);
-          const { dialogue } = work;
+          const { dialogue, jobs } = work;
           if (dialogue === null) break;
           const results: AttemptResult[] = [];
-          for (const job of work.jobs) results.push(await this.#try(domain, job));
-          work = await this.#ask(domain, { kind: 'finish', dialogue, results, mailsMax: this.#dice.whole(0, 3) });
+          for (const job of jobs) results.push(await this.#try(domain, job));
+          // Without a mail in hand nothing keeps it open.
+          const mailsMax = jobs.length === 0 ? 0 : this.#dice.whole(0, 3);
+          work = await this.#ask(domain, { kind: 'finish', dialogue, results, mailsMax });
+          if (jobs.length === 0) break;
         }
       } catch (error) {
         if (!(error instanceof OperationError || error instanceof Died)) throw error;
@@ -92,7 +95,11 @@ export class Courier {
       if (!(error instanceof OperationError)) throw error;
       return null;
     });
-    if (bytes === null) return this.#result(job, []);
+    if (bytes === null) {
+      // It would be handed the same job at once.
+      await this.#pause(500);
+      return this.#result(job, []);
+    }
     if (hash('sha256', bytes, 'base64url') !== job.body.hash)
       oracle.fail(`the body of ${job.itemId} is not what was sent`);
     this.#requireLife();

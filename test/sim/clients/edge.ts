@@ -12,15 +12,17 @@ export class Edge {
   readonly random: Dice;
   readonly #world: SimWorld;
   readonly #name: string;
+  readonly #isFaithful: boolean;
   #core: SimCore;
   #starts = 1;
 
-  constructor(world: SimWorld, name: string) {
+  constructor(world: SimWorld, name: string, isFaithful = false) {
+    this.#isFaithful = isFaithful;
     this.#world = world;
     this.#name = name;
     this.clock = new NodeClock(world.timeline, nature, new Hardware(0, 1));
     this.random = world.dice.split(`edge ${name}`);
-    this.#core = world.newCore(`${name} 1`);
+    this.#core = world.newCore(`${name} 1`, isFaithful);
   }
 
   get core(): CoreApi {
@@ -29,6 +31,6 @@ export class Edge {
 
   restart(): void {
     this.#core.die();
-    this.#core = this.#world.newCore(`${this.#name} ${++this.#starts}`);
+    this.#core = this.#world.newCore(`${this.#name} ${++this.#starts}`, this.#isFaithful);
   }
 }

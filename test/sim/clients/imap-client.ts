@@ -111,7 +111,13 @@ export class ImapClient {
     if (folderId === toFolderId) return;
     const uids = copies.map(({ at }) => at!.uid);
     await this.#ask({ kind: 'move', folderId, uids, toFolderId }, (isUnsure, answer) => {
-      if (isUnsure) return copies.forEach((copy) => (copy.state = 'moving'));
+      if (isUnsure) {
+        for (const copy of copies) {
+          copy.state = 'moving';
+          copy.movingTo = toFolderId;
+        }
+        return;
+      }
       const to = new Map((answer as { readonly pairs: readonly (readonly [number, number])[] }).pairs);
       for (const copy of copies) {
         const uid = to.get(copy.at!.uid);
@@ -163,8 +169,8 @@ export class ImapClient {
       const state = isUnsure ? 'going' : 'gone';
       this.#ledger.folders.set(folderId, { ...this.#ledger.folders.get(folderId)!, state });
       for (const copy of this.#ledger.copies.values()) {
-        // One that may have moved may have moved into it.
-        if (copy.state === 'moving' || (copy.at?.folderId === folderId && copy.state === 'there')) copy.state = 'going';
+        const mayBeIn = copy.at?.folderId === folderId || copy.movingTo === folderId;
+        if (mayBeIn && (copy.state === 'moving' || copy.state === 'there')) copy.state = 'going';
       }
     });
   }

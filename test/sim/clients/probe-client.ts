@@ -6,9 +6,8 @@ import type { Dice } from '../world/random.ts';
 import type { SimWorld } from '../world/sim-world.ts';
 import type { Edge } from './edge.ts';
 import { type ProbeCommand, probes } from './probe-actor.ts';
+import { lookAt, probeNames } from './probe-reader.ts';
 import { Unsure } from './sim-core.ts';
-
-export const probeNames = ['p1', 'p2', 'p3', 'p4', 'p5', 'p6'];
 
 const options: AskOptions = { principal: { kind: 'operator', id: 'sim' }, timeoutMs: 5_000 };
 const bodiesThere = 10;
@@ -50,7 +49,7 @@ export class ProbeClient {
     const token = `${this.#name}.${++this.#count}`;
     const kind = this.#dice.fraction();
     if (kind < 0.35) await this.#add(probe, token);
-    else if (kind < 0.55) await this.#look(probe);
+    else if (kind < 0.55) await lookAt(this.#world, this.#edge, probe);
     else if (kind < 0.67) await this.#arm(probe, token);
     else if (kind < 0.8) await this.#tell(probe, token);
     else await this.#hold();
@@ -62,13 +61,6 @@ export class ProbeClient {
     ledger.asked(probe, `add ${token}`);
     const answer = await this.#ask(probe, { kind: 'add', token }, [[probe, `add ${token}`]]);
     if (answer !== null) ledger.shown(probe, (answer as { readonly sum: number }).sum, shown);
-  }
-
-  async #look(probe: string): Promise<void> {
-    const ledger = this.#world.oracle.probes;
-    const { shown } = ledger.sumOf(probe);
-    const { sum } = await this.#edge.core.query(probes.ref(probe), { kind: 'sum' } as const, options);
-    ledger.shown(probe, sum, shown);
   }
 
   async #arm(probe: string, token: string): Promise<void> {

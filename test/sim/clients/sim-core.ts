@@ -35,6 +35,8 @@ export interface SimCoreOptions {
   readonly machines: readonly Machine[];
   readonly shardCount: number;
   readonly attemptMs: number;
+  /** Stays with a node that does not answer, until it says that it does not lead. */
+  readonly isFaithful: boolean;
   /** Every command that was answered. */
   readonly answered: (ref: ActorRef, command: { readonly kind: string }, answer: unknown) => void;
 }
@@ -118,7 +120,7 @@ export class SimCore implements CoreApi {
     timeoutMs: number,
     run: (node: SimNode, settle: (outcome: Outcome) => void, leftMs: number) => void,
   ): Promise<unknown> {
-    const { timeline, machines, dice, attemptMs } = this.#o;
+    const { timeline, machines, dice, attemptMs, isFaithful } = this.#o;
     const deadlineMs = timeline.nowMs + timeoutMs;
     let isUnsure = false;
     for (let attempt = 1; ; attempt++) {
@@ -130,7 +132,7 @@ export class SimCore implements CoreApi {
       const error: ErrorData = end === 'lost' ? lostData : end.error;
       if (end === 'lost' || retriedUnsure.has(error.code) || unsureForGood.has(error.code)) isUnsure = true;
       else if (!retriedWithoutEffect.has(error.code)) throw isUnsure ? new Unsure(error) : new OperationError(error);
-      this.#homes[shard] = (this.#homes[shard]! + 1) % machines.length;
+      if (end !== 'lost' || !isFaithful) this.#homes[shard] = (this.#homes[shard]! + 1) % machines.length;
       const waitMs = dice.spread(5, 40 * Math.min(attempt, 8));
       if (unsureForGood.has(error.code) || this.#isGone || timeline.nowMs + waitMs >= deadlineMs) {
         throw isUnsure ? new Unsure(error) : new OperationError(error);

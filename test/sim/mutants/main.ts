@@ -1,5 +1,6 @@
 /** `npm run sim:mutants [-- name …]`: each planted bug must be caught within so many seeds. */
 import { SeedPool } from '../seed-pool.ts';
+import type { Given } from '../plan.ts';
 import { type Mutant, mutants } from './mutants.ts';
 
 const seedsMax = 500;
@@ -13,15 +14,21 @@ interface Caught {
 }
 
 /** @returns whether it was caught */
-async function hunt({ name, given }: Mutant, clean: SeedPool): Promise<boolean> {
+async function hunt({ name, given, seenAs }: Mutant, clean: SeedPool): Promise<boolean> {
   const pool = new SeedPool(workers, name);
   const caught: Caught[] = [];
+  let others = 0;
   let next = 1;
   const huntOn = async (): Promise<void> => {
     while (caught.length === 0 && next <= seedsMax) {
       const seed = next++;
       const { broken } = await pool.run({ seed, given, without: [] });
       if (broken === null) continue;
+      if (!seenAs.test(broken)) {
+        others++;
+        process.stderr.write(`    seed ${seed} breaks by something else: ${broken.slice(0, 160)}\n`);
+        continue;
+      }
       // A seed that breaks without the mutant proves nothing.
       const without = await clean.run({ seed, given, without: [] });
       if (without.broken === null) caught.push({ seed, broken });
@@ -32,13 +39,18 @@ async function hunt({ name, given }: Mutant, clean: SeedPool): Promise<boolean> 
   pool.close();
   const [first] = caught.sort((a, b) => a.seed - b.seed);
   if (first === undefined) {
-    print(`${name} SURVIVED ${seedsMax} seeds`);
+    const why = others === 0 ? '' : `; ${others} broke by something else`;
+    print(`${name} SURVIVED ${seedsMax} seeds${mixOf(given)}${why}`);
     return false;
   }
-  print(`${name} caught by seed ${first.seed} after ${first.seed} seeds`);
-  process.stderr.write(`    ${first.broken}\n`);
+  print(`${name} caught by seed ${first.seed} after ${first.seed} seeds${mixOf(given)}`);
+  process.stderr.write(`    ${first.broken.slice(0, 300)}\n`);
   return true;
 }
+
+/** What the seeds have in common that was not drawn. */
+const mixOf = ({ nodes, profile }: Given): string =>
+  ` (${nodes === 1 ? '1 node' : `${nodes ?? '1 to 5'} nodes`}${profile === undefined ? '' : `, only the mix "${profile}"`})`;
 
 const wanted = process.argv.slice(2);
 const clean = new SeedPool(workers, null);

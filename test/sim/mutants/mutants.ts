@@ -14,18 +14,27 @@ export interface Edit {
 export interface Mutant {
   readonly name: string;
   readonly given: Given;
+  /** What the oracle says of this bug. A seed that breaks in another way does not count. */
+  readonly seenAs: RegExp;
   readonly edits: readonly Edit[];
 }
 
-const lone: Given = { nodes: 1, log: 'local' };
-const three: Given = { nodes: 3, log: null };
+const lone: Given = { nodes: 1 };
+const three: Given = { nodes: 3 };
 /** Of which one joins later. */
-const four: Given = { nodes: 4, log: null };
+const four: Given = { nodes: 4 };
+
+/** What was answered is not so after all. */
+const lostAnswer =
+  /accepted and is not there|was given twice|and is back|promised and did not happen|shown after one of|is not any more|it neither left/;
+const committedTwice = /begins to serve at|is committed already/;
+const either = (...of: readonly RegExp[]): RegExp => new RegExp(of.map(({ source }) => source).join('|'));
 
 export const mutants: readonly Mutant[] = [
   {
     name: 'dedup skipped',
     given: lone,
+    seenAs: /happened \d+ times|the sum is|is there twice|left for .* times/,
     edits: [
       {
         file: 'runtime/actor/commands.ts',
@@ -41,7 +50,8 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'ack before fsync',
-    given: { nodes: 1, log: 'groups' },
+    given: lone,
+    seenAs: either(lostAnswer, committedTwice, /had acked/),
     edits: [
       {
         file: 'cluster/groups/writer.ts',
@@ -54,6 +64,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'output before commit',
     given: lone,
+    seenAs: lostAnswer,
     edits: [
       {
         file: 'runtime/actor/gate.ts',
@@ -65,20 +76,22 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'query that sees the overlay',
     given: lone,
+    seenAs: /shown after one of|is not any more|the sum is/,
     edits: [
       {
-        file: 'runtime/actor/local-log.ts',
-        find: 'this.#o.writing?.(2 * bytes);',
-        put: 'this.#o.writing?.(2 * bytes);\n    store.apply(layered);',
+        file: 'cluster/groups/host.ts',
+        find: 'const payload = payloadOf(writeSet);',
+        put: 'const payload = payloadOf(writeSet);\n    this.#o.store.apply(writeSet.rows);',
       },
     ],
   },
   {
     name: 'applied index outside the transaction',
     given: lone,
+    seenAs: either(lostAnswer, /differ in|happened \d+ times|every|strictly|was given twice/),
     edits: [
       {
-        file: 'runtime/actor/checkpoints.ts',
+        file: 'cluster/groups/checkpoints.ts',
         find: 'if (!isLast) return ops;\n    this.#isLastSlice = true;',
         put: 'this.#isLastSlice = isLast;',
       },
@@ -87,6 +100,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'timer fired twice',
     given: lone,
+    seenAs: /fired .* happened \d+ times/,
     edits: [
       {
         file: 'runtime/actor/timers.ts',
@@ -98,6 +112,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'body swept between append and apply',
     given: three,
+    seenAs: /every referenced body is present|body .*missing|is not what was sent/,
     edits: [
       {
         file: 'runtime/store/bodies.ts',
@@ -109,6 +124,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'command ids colliding after a worker restart',
     given: lone,
+    seenAs: either(lostAnswer, /the sum|nobody sent|given twice|was not for it/),
     edits: [
       {
         file: 'runtime/threads/command-ids.ts',
@@ -120,22 +136,25 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'inbox gap accepted',
     given: three,
+    seenAs: /told .* (was promised and did not happen)|notice \d+ behind/,
     edits: [{ file: 'runtime/actor/inbox.ts', find: 'if (seq > last + 1) return undefined;', put: '' }],
   },
   {
     name: 'vote not persisted',
-    given: three,
+    given: { nodes: 3, profile: 'elections' },
+    seenAs: / voted for .* and for /,
     edits: [
       {
         file: 'cluster/groups/stepping.ts',
-        find: 'group.mark = { ...group.mark, term: hardState.term, votedFor: hardState.votedFor };\n      gathering.marked(group);',
-        put: '',
+        find: 'votedFor: hardState.votedFor };',
+        put: 'votedFor: null };',
       },
     ],
   },
   {
     name: 'commit of an old-term entry by counting',
     given: three,
+    seenAs: /before an entry of its own/,
     edits: [
       {
         file: 'cluster/raft/commit.ts',
@@ -152,6 +171,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'no PreVote with a returning node',
     given: three,
+    seenAs: /nobody could hear it ask/,
     edits: [
       {
         file: 'cluster/raft/election.ts',
@@ -163,6 +183,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'two configuration changes at once',
     given: four,
+    seenAs: /changes the members twice/,
     edits: [
       {
         file: 'cluster/raft/configuration.ts',
@@ -178,18 +199,20 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'ReadIndex without confirmation',
-    given: three,
+    given: { nodes: 3, profile: 'elections' },
+    seenAs: /shown after one of|was there and is not any more|went back/,
     edits: [
       {
         file: 'cluster/groups/host.ts',
-        find: 'if (!group.isServed || group.isAlone) return done(group.isServed);',
-        put: 'return done(group.isServed);',
+        find: 'if (!isServed || group.isAlone) return done(isServed);',
+        put: 'return done(isServed);',
       },
     ],
   },
   {
     name: 'snapshot taken as caught up too early',
     given: four,
+    seenAs: /while it was being copied/,
     edits: [
       {
         file: 'cluster/raft/progress.ts',
@@ -201,6 +224,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'ack without the body',
     given: three,
+    seenAs: /every referenced body is present|body/,
     edits: [
       {
         file: 'cluster/groups/append-intake.ts',
@@ -212,6 +236,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'witness ahead of the survivor',
     given: three,
+    seenAs: /tells the witness/,
     edits: [
       {
         file: 'cluster/raft/witness.ts',
@@ -223,6 +248,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'damaged entry read as a shorter log',
     given: three,
+    seenAs: either(committedTwice, /had acked|its log ends/),
     edits: [
       {
         file: 'cluster/groups/restoring.ts',
@@ -232,13 +258,20 @@ export const mutants: readonly Mutant[] = [
     ],
   },
   {
+    // A leader counts as heard while its node lives, whether it knows that it leads or not.
     name: 'quiet group left leaderless after a fast restart',
-    given: three,
+    given: { nodes: 3, profile: 'quiet' },
+    seenAs: /have no leader for/,
     edits: [
       {
         file: 'cluster/liveness/group.ts',
         find: 'if (leader !== null && judge(leader))',
         put: 'if (leader !== null && peers.get(leader)?.isAlive === true)',
+      },
+      {
+        file: 'cluster/raft/votes.ts',
+        find: '(hearsLeader && group.ledBy !== from)',
+        put: 'hearsLeader',
       },
     ],
   },

@@ -23,6 +23,8 @@ export interface Copy {
   shownSinceMs: number | null;
   /** `moving` and `going`: a command without an answer; nobody touches it any more. */
   state: 'there' | 'moving' | 'going' | 'gone';
+  /** Of `moving`: where to. */
+  movingTo: number | null;
   /** Those it may have. */
   flags: Set<string>;
   /** Without an answer: each may have its effect at any time. */
@@ -58,7 +60,10 @@ export class MailboxLedger {
   copyOf(mail: SentMail): Copy {
     let copy = this.copies.get(mail.body.hash);
     if (copy === undefined) {
-      copy = { mail, at: null, shownSinceMs: null, state: 'there', flags: new Set([flagText(mail.flags)]), unsure: [] };
+      copy = {
+        ...{ mail, at: null, shownSinceMs: null, state: 'there', movingTo: null },
+        ...{ flags: new Set([flagText(mail.flags)]), unsure: [] },
+      };
       this.copies.set(mail.body.hash, copy);
     }
     return copy;

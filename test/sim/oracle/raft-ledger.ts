@@ -1,7 +1,7 @@
 /**
  * What replicas must not do, judged from outside: by the frames that leave them and by what their status shows (plan §15).
  *
- * Checked: term and acked log never go back over a restart; a candidate has been able to ask somebody (PreVote); one
+ * Checked: term and acked log never go back over a restart; one vote a term; a candidate has been able to ask somebody (PreVote); one
  * configuration change at a time; a leader commits by entries of its own term; nobody votes who is being copied; a witness
  * is told only what the other full node has.
  */
@@ -13,6 +13,8 @@ interface Promised {
   /** Of the last term in which it acked. */
   ackTerm: number;
   acked: number;
+  votedIn: number;
+  votedFor: NodeId | null;
 }
 
 interface Seen {
@@ -29,11 +31,14 @@ interface Seen {
 //   voteAnswer    isGranted
 const appendKind = 0;
 const appendAnswerKind = 1;
+const voteKind = 4;
 const voteAnswerKind = 5;
 
 export class RaftLedger {
   /** None after many commits would say that frames are not read rightly here. */
   acks = 0;
+  /** Told of each vote that leaves a voter. */
+  onVote: ((voter: NodeId, candidate: NodeId) => void) | null = null;
   readonly #fail: (text: string) => void;
   readonly #promised = new Map<string, Promised>();
   readonly #seen = new Map<string, Seen>();
@@ -42,14 +47,14 @@ export class RaftLedger {
     this.#fail = fail;
   }
 
-  /** A life of the node begins with this on its disk. */
-  started(node: NodeId, groups: readonly GroupStatus[]): void {
+  /** A life of the node begins with this on its disk. @param isRotten some row of its log has been damaged */
+  started(node: NodeId, groups: readonly GroupStatus[], isRotten: boolean): void {
     for (const status of groups) {
       const { shard, term, last, isInstalling } = status;
       this.#seen.set(`${node} ${shard}`, { status, changedAt: 0, firstOwn: 0 });
       const promised = this.#promised.get(`${node} ${shard}`);
       // One whose log is damaged beyond that answers no vote until it has taken a copy: it does not know what it promised.
-      if (promised === undefined || isInstalling) continue;
+      if (promised === undefined || (isRotten && isInstalling)) continue;
       if (term < promised.term)
         this.#fail(`shard ${shard}: ${node} was in term ${promised.term} and is back in ${term}`);
       if (term === promised.ackTerm && last < promised.acked) {
@@ -59,15 +64,20 @@ export class RaftLedger {
   }
 
   /** @param leader status of the sender's replicas */
-  sent(node: NodeId, frame: unknown, isToWitness: boolean, leader: (shard: number) => GroupStatus): void {
+  sent(node: NodeId, to: NodeId, frame: unknown, leader: (shard: number) => GroupStatus): void {
     const [, messages] = frame as readonly [number, readonly (readonly unknown[])[]];
     for (const [kind, shard, term, fourth, fifth, , seventh] of messages) {
-      if (kind === voteAnswerKind && fourth === true) this.#promise(node, shard as number, term as number);
+      // Who asks for votes has given its own.
+      if (kind === voteKind) this.#vote(node, node, shard as number, term as number);
+      if (kind === voteAnswerKind && fourth === true) {
+        this.#vote(node, to, shard as number, term as number);
+        this.onVote?.(node, to);
+      }
       if (kind === appendAnswerKind && fourth === true) {
         this.acks++;
         this.#ack(node, shard as number, term as number, fifth as number);
       }
-      if (kind !== appendKind || !isToWitness) continue;
+      if (kind !== appendKind || leader(shard as number).configuration.witness !== to) continue;
       // Without entries it asks what the witness has, and tells it nothing.
       const entries = (seventh as readonly unknown[]).length;
       if (entries > 0) this.#toWitness(node, leader(shard as number), (fourth as number) + entries);
@@ -91,7 +101,9 @@ export class RaftLedger {
     }
     const becameLeader = now.role === 'leader' && (before.role !== 'leader' || before.term !== now.term);
     const firstOwn = becameLeader ? before.last + 1 : seen.firstOwn;
-    if (now.role === 'leader' && now.committed > before.committed && now.committed < firstOwn) {
+    // From a member that is being copied it may learn what earlier leaders had committed (`raft/snapshot.ts`).
+    const mayLearn = now.followers.some(({ isInstalling }) => isInstalling);
+    if (now.role === 'leader' && now.committed > before.committed && now.committed < firstOwn && !mayLearn) {
       this.#fail(`shard ${shard}: ${node} committed ${now.committed} in term ${now.term}, before an entry of its own`);
     }
     this.#seen.set(name, { status: now, firstOwn, changedAt: this.#changes(node, seen, now) });
@@ -123,9 +135,19 @@ export class RaftLedger {
   #promise(node: NodeId, shard: number, term: number): Promised {
     const name = `${node} ${shard}`;
     let promised = this.#promised.get(name);
-    if (promised === undefined) this.#promised.set(name, (promised = { term: 0, ackTerm: 0, acked: 0 }));
+    if (promised === undefined)
+      this.#promised.set(name, (promised = { term: 0, ackTerm: 0, acked: 0, votedIn: 0, votedFor: null }));
     promised.term = Math.max(promised.term, term);
     return promised;
+  }
+
+  #vote(node: NodeId, candidate: NodeId, shard: number, term: number): void {
+    const promised = this.#promise(node, shard, term);
+    if (promised.votedIn === term && promised.votedFor !== candidate) {
+      this.#fail(`shard ${shard}: ${node} voted for ${promised.votedFor} and for ${candidate} in term ${term}`);
+    }
+    promised.votedIn = term;
+    promised.votedFor = candidate;
   }
 
   #ack(node: NodeId, shard: number, term: number, index: number): void {

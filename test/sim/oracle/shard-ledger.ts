@@ -20,8 +20,8 @@ interface TrueShard {
   /** Term of the leader who committed it. */
   committedIn: number;
   committedMs: number;
-  /** Term -> who served in it. */
-  readonly leaders: Map<Term, NodeId>;
+  /** Term -> who served in it, and in which of its lives: memory of a term's leader is not on disk, so it cannot be one again. */
+  readonly leaders: Map<Term, string>;
 }
 
 export class ShardLedger {
@@ -58,14 +58,16 @@ export class ShardLedger {
     state.committed = Math.max(state.committed, index);
   }
 
-  served(node: NodeId, shard: ShardId, term: Term, committed: LogIndex): void {
+  /** @param life which start of the node it is */
+  served(node: NodeId, life: number, shard: ShardId, term: Term, committed: LogIndex): void {
     const state = this.#of(shard);
+    const leader = `${node} (life ${life})`;
     const other = state.leaders.get(term);
-    // A lone node serves in one term for ever.
-    if (other !== undefined && other !== node)
-      this.#fail(`shard ${shard}: ${other} and ${node} both lead in term ${term}`);
-    state.leaders.set(term, node);
-    if (committed < state.committed) {
+    if (other !== undefined && other !== leader)
+      this.#fail(`shard ${shard}: ${other} and ${leader} both lead in term ${term}`);
+    state.leaders.set(term, leader);
+    // One that was deposed and does not know it may begin again, after a hand-over that came to nothing.
+    if (committed < state.committed && term >= state.committedIn) {
       this.#fail(`shard ${shard}: ${node} begins to serve at ${committed}, and ${state.committed} was committed`);
     }
   }

@@ -6,6 +6,7 @@ import { Liveness } from '../../../cluster/liveness/liveness.ts';
 import { isLivenessFrame } from '../../../cluster/liveness/decode.ts';
 import { GroupHost } from '../../../cluster/groups/host.ts';
 import type { Transport } from '../../../cluster/mesh/transport.ts';
+import type { Configuration } from '../../../cluster/raft/protocol.ts';
 import { kinds } from '../../../actors/kinds.ts';
 import { Engine } from '../../../runtime/actor/engine.ts';
 import type { NodeId } from '../../../runtime/base/ids.ts';
@@ -37,31 +38,29 @@ export function assembleClusterNode(place: NodePlace, cluster: ClusterPlace): Si
     listen: (of) => {
       listener = of as SimTransportEvents;
     },
-    // Liveness hears of a new role before the msgs of the step that brought it leave.
     send(to, lane, frame) {
       watch.look();
       cluster.sent(to, frame, (shard) => host.status()[shard]!);
       cluster.transport.send(to, lane, frame);
     },
   };
+  const hearing: { by?: Liveness } = {};
   const host = new GroupHost({
     ...{ self: id, tree, store, bodies, shardCount, clock, random, transport, limits, fatal },
     configurationOf: () => ({ voters, learners: [], witness }),
+    hearsLeader: (shard) => hearing.by?.hearsLeader(shard) ?? false,
+    watch: {
+      roleChanged: (shard, is) => hearing.by?.roleChanged(shard, is),
+      membersChanged: (shard, configuration) =>
+        hearing.by?.replicas(shard, preferenceOf(shard, candidatesOf(configuration))),
+    },
     writing: (bytes) => guard.noteWrite(bytes),
     observe: () => undefined,
     batchesKept: cluster.batchesKept,
     refusedFrame: (from, error) => events.bug(`a frame from ${from} was refused`, error),
     different: (difference) => events.bug('replicas differ', new Error(JSON.stringify(difference))),
   });
-  const watch: RoleWatch = new RoleWatch(
-    host,
-    (shard, is, candidates) => {
-      liveness.roleChanged(shard, is);
-      if (candidates !== null) liveness.replicas(shard, preferenceOf(shard, candidates));
-      if (is.role === 'leader') cluster.counted('elections', 1);
-    },
-    cluster,
-  );
+  const watch: RoleWatch = new RoleWatch(host, cluster);
   const body = (hash: string): Uint8Array | undefined => readBody(store, hash);
   const notices = new NoticeMail({
     ...{ self: id, transport: cluster.transport, body },
@@ -103,6 +102,11 @@ export function assembleClusterNode(place: NodePlace, cluster: ClusterPlace): Si
   });
   cluster.transport.listen(whoListens({ host: () => listener, liveness, notices, looked: () => watch.look() }));
   cluster.started(host.status());
+  hearing.by = liveness;
+  for (const { shard, role, term, leader, configuration } of host.status()) {
+    liveness.roleChanged(shard, { role, term, leader });
+    liveness.replicas(shard, preferenceOf(shard, candidatesOf(configuration)));
+  }
   engine.start();
   watch.look();
   liveness.start();
@@ -120,6 +124,9 @@ export function assembleClusterNode(place: NodePlace, cluster: ClusterPlace): Si
     },
   };
 }
+
+/** Who may lead. */
+const candidatesOf = ({ voters, witness }: Configuration): NodeId[] => voters.filter((node) => node !== witness);
 
 /** A node that should lead nothing gives its groups to whoever is alive. */
 function handOver(host: GroupHost, liveness: Liveness, members: readonly NodeId[], self: NodeId): void {

@@ -46,6 +46,8 @@ export class Machine {
   node: SimNode | null = null;
   lives = 0;
   hasPower = true;
+  /** A row of its log has been damaged, at some time. */
+  hasRottenLog = false;
   /** Its disk is not its own: nobody starts it. */
   isBarred = false;
 

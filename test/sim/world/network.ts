@@ -62,7 +62,7 @@ export class Network {
     for (const other of this.#machines) {
       if (other === machine) continue;
       const pair = pairName(machine.id, other.id);
-      if (this.#isTwoWay(pair, machine, other)) return false;
+      if (this.isTwoWay(machine, other)) return false;
       if (this.#timeline.nowMs - (this.#twoWayMs.get(pair) ?? Number.NEGATIVE_INFINITY) < forgottenMs) return false;
     }
     return this.#timeline.nowMs - machine.pausedUntilMs > forgottenMs && machine.slowness === 1;
@@ -158,8 +158,8 @@ export class Network {
     for (const go of connection.held.splice(0)) go();
   }
 
-  #isTwoWay(pair: string, a: Machine, b: Machine): boolean {
-    const isUp = this.#connections.get(pair)?.isUp === true;
+  isTwoWay(a: Machine, b: Machine): boolean {
+    const isUp = this.#connections.get(pairName(a.id, b.id))?.isUp === true;
     return isUp && !this.#isCut(a.id, b.id) && !this.#isCut(b.id, a.id) && a.isUp && b.isUp;
   }
 

@@ -44,6 +44,8 @@ export class SimWorld {
   damagedRows = 0;
   /** How far ahead some wall clock has been: entries may be dated so. */
   aheadMsMax = 0;
+  /** How far clocks were put forward in the end. */
+  clocksSetByMs = 0;
   /** Nodes that are being replaced. */
   underRepair = 0;
   /** Told of each start of a node. */
@@ -117,15 +119,14 @@ export class SimWorld {
             oracle.shards.committed(machine.id, shard, index, node.log.term(shard));
           },
           served: (shard, term, committed) => {
-            if (!life.isOver) oracle.shards.served(machine.id, shard, term, committed);
+            if (!life.isOver) oracle.shards.served(machine.id, life.number, shard, term, committed);
           },
           lost: () => undefined,
         },
       };
+      const cluster = this.#cluster(machine, life);
       const node: SimNode =
-        plan.log === 'local' && plan.machines.length === 1
-          ? assembleNode(place)
-          : assembleClusterNode(place, this.#cluster(machine, life));
+        plan.machines.length === 1 ? assembleNode(place, cluster) : assembleClusterNode(place, cluster);
       if (life.isOver) return;
       machine.node = node;
       this.started(machine);
@@ -156,12 +157,12 @@ export class SimWorld {
   }
 
   /** A worker of an edge, with command ids of its own. */
-  newCore(name: string): SimCore {
+  newCore(name: string, isFaithful = false): SimCore {
     return new SimCore({
       ...{ name, timeline: this.timeline, net: this.net, machines: this.machines },
       dice: this.dice.split(`core ${name}`),
       shardCount: this.plan.shardCount,
-      attemptMs: this.plan.attemptMs,
+      ...{ attemptMs: this.plan.attemptMs, isFaithful },
       answered: (ref, command, answer) => this.oracle.answered(ref, command, answer),
     });
   }
@@ -177,10 +178,10 @@ export class SimWorld {
       witness: witness === null ? null : nodeId(this.plan.machines[witness]!.name),
       oldestWriteMs: () => machine.disk.oldestWriteMs,
       batchesKept: this.plan.batchesKept,
-      started: (groups) => raft.started(machine.id, groups),
+      started: (groups) => raft.started(machine.id, groups, machine.hasRottenLog),
       looked: (status) => raft.looked(machine.id, status, this.network.isCutOff(machine)),
       sent: (to, frame, status) => {
-        raft.sent(machine.id, frame, witness !== null && this.machines[witness]!.id === to, status);
+        raft.sent(machine.id, to, frame, status);
       },
       counted: (what, by) => this.count(what, by),
     };

@@ -20,6 +20,8 @@ export interface Occurrence {
   readonly order: number;
   readonly owner: Owner;
   run: (() => void) | undefined;
+  /** Its owner was not ready when it was due. */
+  isPutOff?: boolean;
 }
 
 /** The world: always there, never busy. */
@@ -55,6 +57,14 @@ export class Timeline {
     return this.at(this.nowMs + delayMs, owner, run);
   }
 
+  /** The owner is ready sooner than it was to be: what it was put off for comes now. */
+  hurry(owner: Owner): void {
+    for (const occurrence of this.#heap.splice(0)) {
+      if (occurrence.owner === owner && occurrence.isPutOff === true) occurrence.atMs = this.nowMs;
+      this.#push(occurrence);
+    }
+  }
+
   /** For clients that are written as stories. */
   sleep(delayMs: number): Promise<void> {
     return new Promise((resolve) => void this.after(delayMs, nature, resolve));
@@ -82,6 +92,7 @@ export class Timeline {
     if (readyMs === null) return false;
     if (readyMs > this.nowMs) {
       occurrence.atMs = readyMs;
+      occurrence.isPutOff = true;
       this.#push(occurrence);
       return false;
     }

@@ -4,14 +4,15 @@
  * Promises: the log is never further ahead of the tree than two layers of `layerRowsMax` rows and what one commit adds;
  * the mark that says "applied up to here" is in the transaction of the last slice, so it is never ahead of its rows.
  */
-import type { Clock } from '../base/clock.ts';
-import type { ShardId } from '../base/ids.ts';
-import type { LayeredStore } from '../store/layered-store.ts';
-import type { StoreOp } from '../store/store.ts';
-import { type Applied, appliedRows } from './log-rows.ts';
+import type { Clock } from '../../runtime/base/clock.ts';
+import type { ShardId } from '../../runtime/base/ids.ts';
+import type { LayeredStore } from '../../runtime/store/layered-store.ts';
+import type { StoreOp } from '../../runtime/store/store.ts';
+import { appliedRows } from './applied-rows.ts';
+import type { AppliedPosition } from './hosted-group.ts';
 
 /** Rows of a layer before it is sealed: about 4,000 mails, some 20 MB. More share their pages better and cost memory. */
-export const layerRowsMax = 40_000;
+const layerRowsMax = 40_000;
 /** A checkpoint writes so many rows for each that comes in: it must be through before the next layer is full. */
 const outrunBy = 1.25;
 /**
@@ -37,7 +38,7 @@ export class Checkpoints {
   appliedBatch = 0;
   /** Shards with entries since the last seal. */
   #changed = new Set<ShardId>();
-  #sealed: { readonly batch: number; readonly positions: ReadonlyMap<number, Applied> } | undefined;
+  #sealed: { readonly batch: number; readonly positions: ReadonlyMap<ShardId, AppliedPosition> } | undefined;
   #owedRows = 0;
   #isLastSlice = false;
   #isIdle = false;
@@ -64,7 +65,7 @@ export class Checkpoints {
   }
 
   /** Seals the active layer if there is no checkpoint under way. `batch` is the last one whose rows are in it. */
-  begin(batch: number, applied: (shard: ShardId) => Applied): void {
+  begin(batch: number, applied: (shard: ShardId) => AppliedPosition): void {
     const { store } = this.#o;
     if (store.isCheckpointing) return;
     store.seal();
@@ -89,7 +90,7 @@ export class Checkpoints {
   }
 
   /** The transaction with the last slice is durable; the rows of all batches up to `batch` are in the layers. */
-  written(batch: number, applied: (shard: ShardId) => Applied): void {
+  written(batch: number, applied: (shard: ShardId) => AppliedPosition): void {
     const { store } = this.#o;
     if (this.#isLastSlice && this.#sealed !== undefined) {
       this.#isLastSlice = false;
