@@ -53,7 +53,7 @@ export class AppendIntake {
   take(group: HostedGroup, from: NodeId, head: Append, wire: readonly WireEntry[]): void {
     let entries: readonly Entry[];
     try {
-      entries = wire.length === 0 ? head.entries : decodeEntries(head.previous, wire, group.isWitness);
+      entries = wire.length === 0 ? head.entries : decodeEntries(head.previous, wire, group.self, group.isWitness);
     } catch (error) {
       if (!(error instanceof OperationError) && !(error instanceof RottenRowError)) throw error;
       this.#o.refused(from, error);

@@ -6,7 +6,7 @@
  * crosses each link once, also where the follower had it from another entry: about 10 KiB for a mail that was sent to two
  * shards, against a round trip for each mail that came to one.
  */
-import { logIndex, term } from '../../runtime/base/ids.ts';
+import { type LogIndex, logIndex, type NodeId, term } from '../../runtime/base/ids.ts';
 import { bodyHash } from '../../runtime/store/body-rows.ts';
 import type { Entry, Position } from '../raft/protocol.ts';
 import { kindNumber, kindOf } from './batch.ts';
@@ -28,7 +28,15 @@ const appendBodyBytesMax = 2 * 1024 * 1024;
 export function encodeEntries(
   group: HostedGroup,
   heads: readonly Entry[],
-  of: { readonly cache: EntryCache; readonly isWitness: boolean; readonly bodyInlineBytesMax: number },
+  of: {
+    readonly cache: EntryCache;
+    readonly bodyInlineBytesMax: number;
+    /**
+     * Whether the follower is the witness at that place of the log. Before the entry that made it one, it is a learner like
+     * others and may have lost that entry: it is sent all that those before it hold.
+     */
+    readonly isWitnessAt: (index: LogIndex) => boolean;
+  },
 ): PackedEntries | null {
   const entries: WireEntry[] = [];
   let bytes = 0;
@@ -40,7 +48,8 @@ export function encodeEntries(
     let { sum } = kept;
     let packed: Uint8Array | null = null;
     const bodies: (readonly [string, Uint8Array])[] = [];
-    if (kind === 'data' && of.isWitness) {
+    const isWitness = of.isWitnessAt(head.index);
+    if (kind === 'data' && isWitness) {
       sum = kept.payload?.sum ?? sum;
     } else if (kind === 'data') {
       const payload = kept.payload ?? of.cache.readBack(group, kept);
@@ -53,19 +62,28 @@ export function encodeEntries(
       }
       bytes += packed.byteLength;
     }
-    const hashes = of.isWitness ? [] : kept.hashes;
+    const hashes = isWitness ? [] : kept.hashes;
     entries.push([kept.term, kindNumber(kind), kept.bytes, timeMs, sum, hashes, packed, configuration, bodies]);
   }
   return { entries, bytes: bytes + bodyBytes };
 }
 
 /**
+ * @param self who reads it; it may become the witness by an entry among them
+ * @param wasWitness by what it has in its log
  * @throws {OperationError} `frameRefused`
  * @throws {RottenRowError} when the bytes of an entry are not what its checksum says
  */
-export function decodeEntries(previous: Position, wire: readonly WireEntry[], isWitness: boolean): readonly Entry[] {
+export function decodeEntries(
+  previous: Position,
+  wire: readonly WireEntry[],
+  self: NodeId,
+  wasWitness: boolean,
+): readonly Entry[] {
+  let isWitness = wasWitness;
   return wire.map(([at, kindOfWire, bytes, timeMs, sum, hashes, packed, configuration, bodies], i): Entry => {
     const kind = kindOf(kindOfWire) ?? 'data';
+    if (configuration !== null) isWitness = configuration.witness === self;
     const head = { index: logIndex(previous.index + 1 + i), term: term(at), kind, bytes, configuration };
     if (kind !== 'data') return { ...head, payload: null };
     return { ...head, payload: payloadOf({ timeMs, sum, hashes, packed, bodies, isWitness }) };

@@ -215,7 +215,9 @@ export class Stepping {
     const isWitness = group.raft.configuration.witness === to;
     if (this.#packed?.message === message && this.#packed.isWitness === isWitness) return this.#packed.of;
     const { cache, bodyInlineBytesMax } = this.#o;
-    const of = encodeEntries(group, message.entries, { cache, isWitness, bodyInlineBytesMax });
+    const { log } = group.raft;
+    const isWitnessAt = (index: LogIndex): boolean => isWitness && log.configurationAt(index).witness === to;
+    const of = encodeEntries(group, message.entries, { cache, isWitnessAt, bodyInlineBytesMax });
     if (of !== null) this.#packed = { message, isWitness, of };
     else this.#noteUnreadable(group, message.entries);
     return of;

@@ -1,7 +1,10 @@
 /** Two nodes with mail and a witness that has none. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { nodeId, shardId } from '../../../runtime/base/ids.ts';
+import { kindNumber } from '../../../cluster/groups/batch.ts';
+import { decodeEntries } from '../../../cluster/groups/entry-packing.ts';
+import type { WireEntry } from '../../../cluster/groups/wire.ts';
+import { logIndex, nodeId, shardId, term } from '../../../runtime/base/ids.ts';
 import { pack } from '../../../runtime/codec/codec.ts';
 import { bodyHash } from '../../../runtime/store/body-rows.ts';
 import { below, keyspace, rowKey } from '../../../runtime/store/keys.ts';
@@ -82,4 +85,16 @@ void test('witness: while both live, it hears of an entry only when the other ha
   assert.equal(world.framesSent.filter(({ to }) => to === 'w').length, 0);
   await world.settle();
   assert.equal(world.host('w').lastIndex(zero), 2);
+});
+
+void test('witness: it takes entries without what they hold from the one on that makes it one, and not before', () => {
+  const start = { index: logIndex(0), term: term(0) };
+  const configuration = { voters: ['n1', 'n2', 'w'].map(nodeId), learners: [], witness: nodeId('w') };
+  const data: WireEntry = [1, kindNumber('data'), 10, 1, 0, [], null, null, []];
+  const change: WireEntry = [1, kindNumber('configuration'), 0, 1, 0, [], null, configuration, []];
+  const kinds = decodeEntries(start, [change, data], nodeId('w'), false).map(({ kind }) => kind);
+  assert.deepEqual(kinds, ['configuration', 'data']);
+  // A learner that lost that entry in a crash needs what those before it hold.
+  assert.throws(() => decodeEntries(start, [data, change], nodeId('w'), false), { code: 'frameRefused' });
+  assert.throws(() => decodeEntries(start, [change, data], nodeId('n2'), false), { code: 'frameRefused' });
 });
