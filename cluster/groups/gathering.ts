@@ -101,18 +101,14 @@ export class Gathering {
     this.#order++;
     const before = this.#truncations.get(group.shard);
     if (before === undefined || from < before) this.#truncations.set(group.shard, from);
-    this.#entries = this.#entries.filter((gathered) => {
-      if (gathered.group !== group || gathered.entry.index < from) return true;
-      this.#bodies.push(...(gathered.entry.payload?.bodies ?? []));
-      return false;
-    });
+    this.#drop(group, ({ index }) => index >= from);
   }
 
   /** Entries up to `base` are no part of the log any more: a copy begins behind them. */
   giveUp(group: HostedGroup, base: Position): void {
     this.#order++;
     this.#givenUp.set(group.shard, base);
-    this.#entries = this.#entries.filter(({ group: of, entry }) => of !== group || entry.index > base.index);
+    this.#drop(group, ({ index }) => index <= base.index);
   }
 
   /** The group's mark changed; what it is when the transaction is made is written. */
@@ -183,6 +179,15 @@ export class Gathering {
     this.#bodies = [];
     if (isAll) this.#then = [];
     return taken;
+  }
+
+  /** Their bodies stay: an entry of another group may count on one that was to come with them. */
+  #drop(group: HostedGroup, isGone: (entry: KeptEntry) => boolean): void {
+    this.#entries = this.#entries.filter(({ group: of, entry }) => {
+      if (of !== group || !isGone(entry)) return true;
+      this.#bodies.push(...(entry.payload?.bodies ?? []));
+      return false;
+    });
   }
 }
 

@@ -23,6 +23,11 @@ export class RecoveredLog {
     this.#last = Math.min(this.#last, from - 1);
   }
 
+  /** Entries up to `upTo` are no part of the log any more. */
+  forget(upTo: number): void {
+    for (const index of this.#entries.keys()) if (index <= upTo) this.#entries.delete(index);
+  }
+
   entry(index: number): KeptEntry | undefined {
     return this.#entries.get(index);
   }

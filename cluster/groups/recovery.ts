@@ -50,8 +50,8 @@ export interface RecoveredReplica {
   mark: ReplicaMark;
   applied: AppliedPosition;
   readonly log: RecoveredLog;
-  /** All is applied in the tree up to here. */
-  readonly treeApplied: LogIndex;
+  /** All is applied in the tree up to here, or was given up. */
+  treeApplied: LogIndex;
 }
 
 export interface Recovered {
@@ -80,8 +80,11 @@ export function recover(o: RecoveryOptions): Recovered {
   }
   const replaying: Replaying = { ...o, replicas, damage, givenUpIn: givenUpIn(batches) };
   for (const { batch, head, entries } of batches) if (batch > appliedBatch) replay(replaying, batch, head, entries);
-  for (const { log, applied } of replicas) log.trim(applied);
-  if (damage.hasLostRows) for (const replica of replicas) missWithoutBodies(o, replica);
+  for (const replica of replicas) {
+    replica.log.trim(replica.applied);
+    forgetLetGo(o, replica);
+    missWithoutBodies(o, replica);
+  }
   const nextBatch = Math.max(appliedBatch, batches.at(-1)?.batch ?? 0) + 1;
   const givenUp = damage.givenUp((shard) => replicas[shard]!.applied.index);
   return { replicas, batches, appliedBatch, nextBatch, givenUp, ops: damage.ops };
@@ -188,6 +191,7 @@ function replayHeads(o: Replaying, batch: number, head: BatchHead, entries: read
   for (const [shard, index, at] of head.givenUp) {
     const { applied } = replicas[shard]!;
     replicas[shard]!.applied = { index: logIndex(index), term: term(at), timeMs: applied.timeMs, hash: 0 };
+    replicas[shard]!.treeApplied = logIndex(index);
     o.changed(shardId(shard));
     damage.begunAnew(shardId(shard));
   }
@@ -220,10 +224,22 @@ function copiesUnderWay(replicas: readonly RecoveredReplica[]): (readonly [Shard
   );
 }
 
-/** Entries whose bodies were in lost rows are missing as those are whose bytes are: the leader brings both. */
-function missWithoutBodies({ bodies }: RecoveryOptions, { log, applied }: RecoveredReplica): void {
+/**
+ * An earlier life let go of entries whose batches are still there: with a state that was given up, or since they could not be
+ * read. Their bodies may be gone since, and who finds such an entry in the log takes its body for one that is here.
+ */
+function forgetLetGo(o: RecoveryOptions, { log, treeApplied }: RecoveredReplica): void {
+  const gone = log.entries.findLast((entry) => entry.index <= treeApplied && !hasBodies(o, entry));
+  if (gone !== undefined) log.forget(gone.index);
+}
+
+/**
+ * Entries whose bodies were in lost rows are missing as those are whose bytes are: the leader brings both. Also when the
+ * batch that was lost is in the tree meanwhile, and nothing else tells of it any more.
+ */
+function missWithoutBodies(o: RecoveryOptions, { log, applied }: RecoveredReplica): void {
   for (const entry of log.entries) {
-    if (entry.index <= applied.index || entry.hashes.every((hash) => bodies.has(hash))) continue;
+    if (entry.index <= applied.index || hasBodies(o, entry)) continue;
     entry.payload = null;
     entry.batch = 0;
   }
@@ -250,7 +266,7 @@ function applyUpTo(o: Replaying, replica: RecoveredReplica, upTo: number): void 
     if (entry === undefined) return;
     if (entry.kind === 'data' && !o.isWitness(replica.mark.configuration)) {
       const payload = entry.payload ?? storedPayload(o.tree, replica.shard, entry);
-      if (payload === null || (o.damage.hasLostRows && !hasBodies(o, payload))) return;
+      if (payload === null || (o.damage.hasLostRows && !hasBodies(o, entry))) return;
       replayPayload(payload, o.store);
       entry.payload = null;
     }
@@ -260,8 +276,8 @@ function applyUpTo(o: Replaying, replica: RecoveredReplica, upTo: number): void 
 }
 
 /** A body may also be gone since: a later batch deleted it, and is in the tree in part. Then the leader brings it for nothing. */
-const hasBodies = ({ bodies }: RecoveryOptions, { holds }: Payload): boolean =>
-  holds.every(({ hash, held }) => !held || bodies.has(hash));
+const hasBodies = ({ bodies }: RecoveryOptions, { hashes }: KeptEntry): boolean =>
+  hashes.every((hash) => bodies.has(hash));
 
 function advance({ changed }: RecoveryOptions, replica: RecoveredReplica, entry: KeptEntry): void {
   if (entry.index <= replica.applied.index) return;

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { AppendIntake } from '../../../cluster/groups/append-intake.ts';
 import type { BodyStaging } from '../../../cluster/groups/body-staging.ts';
-import type { HostedGroup } from '../../../cluster/groups/hosted-group.ts';
+import { Gathering } from '../../../cluster/groups/gathering.ts';
+import type { HostedGroup, KeptEntry } from '../../../cluster/groups/hosted-group.ts';
 import { payloadOf } from '../../../cluster/groups/payload.ts';
 import { logIndex, nodeId, shardId, term } from '../../../runtime/base/ids.ts';
 import { limits } from '../../../runtime/base/limits.ts';
@@ -256,4 +257,21 @@ void test('frames: what cannot be is refused by name, never fatal, never applied
   await world.turn();
   assert.equal(node.refusedFrames.length, bad.length);
   assert.deepEqual(node.fatals, []);
+});
+
+void test('bodies: one that an entry was to bring is written though the entry is given up or cut off before', () => {
+  const mail = body(Buffer.from('others name it'));
+  const gathering = new Gathering();
+  for (const [shard, drop] of [
+    [0, (group: HostedGroup) => gathering.giveUp(group, { index: logIndex(1), term: term(1) })],
+    [1, (group: HostedGroup) => gathering.truncate(group, logIndex(1))],
+  ] as const) {
+    const group = { shard: shardId(shard) } as HostedGroup;
+    const payload = payloadOf({ timeMs: 0, rows: [], holds: [], bodies: [mail] });
+    gathering.append(group, { index: logIndex(1), bytes: 0, payload } as unknown as KeptEntry);
+    drop(group);
+    const { entries, bodies } = gathering.take(1_000);
+    assert.deepEqual(entries, []);
+    assert.deepEqual(bodies, [mail]);
+  }
 });

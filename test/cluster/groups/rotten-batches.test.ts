@@ -1,6 +1,7 @@
 /** One row of the log's batches rots, and what is not in it stays as it was. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { readAppliedBatch } from '../../../cluster/groups/applied-rows.ts';
 import { nodeId, shardId } from '../../../runtime/base/ids.ts';
 import { decodeRow, encodeRow } from '../../../runtime/codec/row.ts';
 import { bodyHash, readBody } from '../../../runtime/store/body-rows.ts';
@@ -104,6 +105,73 @@ void test('rot: a body whose place was in lost rows is asked for again, also by 
   world.crash('n3');
   world.start('n3');
   assert.equal(Buffer.from(readBody(world.node('n3').store, hash)!).toString(), 'to two', 'and it stays');
+});
+
+void test('rot: a body whose place was lost is missing also when the lost batch is in the tree meanwhile', async () => {
+  const world = await ledBy('n1');
+  await world.pass(2_000);
+  // So that there is a checkpoint to come.
+  world.append('n1', 0, { rows: [row(0, 'before')] });
+  await world.settle();
+  const { hash, holds, bodies } = mail(0, 'to two');
+  world.append('n1', 0, { rows: [row(0, 'first')], holds, bodies });
+  await world.settle();
+  world.append('n1', 1, { rows: [row(1, 'second')], holds: mail(1, 'to two').holds });
+  await world.settle();
+  world.append('n1', 1, { rows: [row(1, 'third')] });
+  await world.settle();
+  world.crash('n3');
+  world.suspect('n3');
+  const lost = batchWith(world, 'n3', 'first');
+  rot(world, 'n3', lost, 'data');
+  for (const other of ['n1', 'n2']) world.cut(other, 'n3');
+  world.start('n3');
+  await world.pass(2_000);
+  world.crash('n3');
+  for (const other of ['n1', 'n2']) world.heal(other, 'n3');
+  world.start('n3');
+  assert.ok(lost <= readAppliedBatch(world.node('n3').tree));
+  assert.notEqual(state(world, 'n3', 1).damagedFrom, null);
+  world.lives('n3');
+  await world.settle();
+  await world.pass(2_000);
+  assert.deepEqual(world.node('n3').fatals, []);
+  for (const shard of [0, 1]) assert.equal(state(world, 'n3', shard).hash, state(world, 'n1', shard).hash);
+  assert.equal(Buffer.from(readBody(world.node('n3').store, hash)!).toString(), 'to two');
+});
+
+void test('rot: entries of a state that was given up come back at no restart, where their bodies are gone', async () => {
+  const world = await ledBy('n1', { shardCount: 1 });
+  await world.pass(2_000);
+  const { hash, holds, bodies } = mail(0, 'expunged');
+  world.append('n1', 0, { holds, bodies });
+  await world.settle();
+  world.append('n1', 0, { holds: holds.map((hold) => ({ ...hold, held: false })) });
+  await world.settle();
+  world.append('n1', 0, { rows: [row(0, 'rotten')] });
+  await world.settle();
+  world.crash('n3');
+  world.suspect('n3');
+  rot(world, 'n3', batchWith(world, 'n3', 'rotten'), 'heads');
+  world.start('n3');
+  world.lives('n3');
+  await world.settle();
+  assert.ok(!state(world, 'n3', 0).isInstalling);
+  world.append('n1', 0, { rows: [row(0, 'more')] });
+  await world.settle();
+  assert.ok(!world.node('n3').bodies.has(hash), 'nobody needs it');
+  world.crash('n3');
+  world.start('n3');
+  assert.ok(!world.node('n3').bodies.isExpected(hash));
+  world.lives('n3');
+  // The others have it: their logs name it.
+  assert.ok(world.node('n1').bodies.has(hash));
+  world.append('n1', 0, { rows: [row(0, 'undone')], holds });
+  await world.settle();
+  await world.pass(2_000);
+  assert.deepEqual(world.node('n3').fatals, []);
+  assert.equal(state(world, 'n3', 0).hash, state(world, 'n1', 0).hash);
+  assert.equal(Buffer.from(readBody(world.node('n3').store, hash)!).toString(), 'expunged');
 });
 
 void test('rot: heads of a batch that is in the tree long since cost nothing', async () => {
