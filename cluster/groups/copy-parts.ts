@@ -8,22 +8,11 @@ import type { ShardId } from '../../runtime/base/ids.ts';
 import { after, below, type KeyPart, keyParts, keyspace, type RowKey, rowKey } from '../../runtime/store/keys.ts';
 import type { LayeredStore, ReadableStore } from '../../runtime/store/layered-store.ts';
 import type { RangeOptions, StoredRow } from '../../runtime/store/store.ts';
+import { entryKeyspaces } from './payload.ts';
 
-/** Rows of entries, all below `[keyspace, shard]`. */
-const ofShard = [
-  keyspace.state,
-  keyspace.timer,
-  keyspace.timerName,
-  keyspace.outbox,
-  keyspace.outboxHead,
-  keyspace.inbox,
-  keyspace.dedup,
-  keyspace.event,
-  keyspace.deadLetter,
-];
-/** One letter each, behind those of `ofShard`. */
+/** One letter each, behind those of `entryKeyspaces`. */
 const letters = 'abcdefghij';
-const referencePhase = ofShard.length;
+const referencePhase = entryKeyspaces.length;
 const partBytesMax = 512 * 1024;
 const partRowsMax = 500;
 
@@ -54,7 +43,7 @@ function partOf<R extends Row>(read: Read<R>, shard: ShardId, cursor: string | n
   const rows: R[] = [];
   let bytes = 0;
   for (; phase < referencePhase; phase++) {
-    const all = below(rowKey([ofShard[phase]!, shard]));
+    const all = below(rowKey([entryKeyspaces[phase]!, shard]));
     const start = last === '' ? all.start : after(last);
     // The longest rows are megabytes: few at a time.
     for (const row of read({ start, end: all.end, limit: partRowsMax })) {
@@ -88,5 +77,8 @@ export function referenceOf(key: RowKey): { readonly hash: string; readonly owne
 
 /** Whether a row from a peer may be one of this shard's state. */
 export function isRowOf(shard: ShardId, key: RowKey): boolean {
-  return ofShard.some((space) => key.startsWith(`${rowKey([space, shard])}\0`)) || referenceOf(key)?.owner[0] === shard;
+  return (
+    entryKeyspaces.some((space) => key.startsWith(`${rowKey([space, shard])}\0`)) ||
+    referenceOf(key)?.owner[0] === shard
+  );
 }

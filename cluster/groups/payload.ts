@@ -19,8 +19,11 @@ const noBodies: readonly BodyAttachment[] = [];
 const noHashes: readonly string[] = [];
 /** Owner of a body: shard, kind, actor key, tag; one more than these comes from a broken peer. */
 const ownerPartsMax = 8;
-/** Keyspaces whose rows entries may write; the others belong to the host itself. */
-const writable = new Set<string>([
+/**
+ * Keyspaces whose rows entries may write, all below `[keyspace, shard]`; the others belong to the host itself. A copy of a shard
+ * brings the rows of exactly these, in this order.
+ */
+export const entryKeyspaces = [
   keyspace.state,
   keyspace.timer,
   keyspace.timerName,
@@ -30,7 +33,8 @@ const writable = new Set<string>([
   keyspace.dedup,
   keyspace.event,
   keyspace.deadLetter,
-]);
+];
+const writable = new Set<string>(entryKeyspaces);
 
 export type PayloadParts = readonly [rows: StoredOps, holds: readonly BodyHold[]];
 

@@ -215,6 +215,7 @@ class Run {
       const leader = this.#world.leader(shard);
       const letter = leader && listDeadLetters(leader.store, 9).find((one) => one.shard === shard);
       if (letter === undefined) continue;
+      // It may fail again, or the shard be lost; the oracle looks at what it did.
       leader?.engine.retryDeadLetter(letter.shard, letter.index).catch(() => undefined);
     }
   }
