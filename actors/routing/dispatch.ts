@@ -8,6 +8,7 @@
  * Promises: exactly one command is asked: all recipients have the mail, or none has.
  */
 import type { ActorRef, AskOptions } from '../../runtime/actor/actor.ts';
+import type { Copies } from '../../runtime/actor/request.ts';
 import type { CoreApi } from '../../runtime/threads/core-api.ts';
 import { deliveryDomains, enqueueRecipientsMax } from '../delivery-domain/protocol.ts';
 import { mailboxes } from '../mailbox/protocol.ts';
@@ -32,10 +33,20 @@ export interface Taken {
   /** Of the first acceptance, when this is a resend of it. */
   readonly mailId: string;
   readonly resend: boolean;
+  readonly copies: Copies;
 }
 
 /** @throws {OperationError} what refused the commit, or kept it from being known */
 export async function dispatch(core: CoreApi, parcel: Parcel, options: AskOptions): Promise<Taken> {
+  let copies: Copies = [1, 1];
+  const onCopies = (known: Copies): void => {
+    copies = known;
+  };
+  const { mailId, resend } = await ask(core, parcel, { ...options, onCopies });
+  return { mailId, resend, copies };
+}
+
+async function ask(core: CoreApi, parcel: Parcel, options: AskOptions): Promise<Omit<Taken, 'copies'>> {
   const { message, local, remote, outgoing } = parcel;
   const [mailbox] = local;
   const [share] = remote;

@@ -179,6 +179,7 @@ export class HostParts {
         this.roles.applied(group, upTo);
         this.reads.applied(group);
         this.copying.applied(group);
+        this.#o.watch?.applied?.(group.shard);
       },
     });
   }
@@ -252,7 +253,10 @@ export class HostParts {
       applying: this.applying,
       clock,
       want: (group, from, wanted) => this.#want(group, from, wanted),
-      installed: (group) => void this.stepping.step(group, { kind: 'installed' }),
+      installed: (group) => {
+        this.stepping.step(group, { kind: 'installed' });
+        this.#o.watch?.applied?.(group.shard);
+      },
       wake: this.#calls.wake,
     });
   }

@@ -9,6 +9,7 @@
  * entries mean (the engine). The parts and one turn are drawn in README.md.
  */
 import type { Commit, RoleEvents, ShardLog, WriteSet } from '../../runtime/actor/log.ts';
+import type { Copies } from '../../runtime/actor/request.ts';
 import type { LogIndex, NodeId, ShardId, Term } from '../../runtime/base/ids.ts';
 import { invariant } from '../../runtime/base/invariant.ts';
 import type { ConfigurationChange, Position, RaftEvent, Refusal } from '../raft/protocol.ts';
@@ -68,6 +69,16 @@ export class GroupHost implements ShardLog {
     if (!isServed || group.isAlone) return done(isServed);
     this.#parts.reads.confirm(group, done);
     this.#wake();
+  }
+
+  copies(shard: ShardId, index: LogIndex): Copies {
+    const { raft, durable } = this.#group(shard);
+    const { voters, witness } = raft.configuration;
+    let have = durable >= index ? 1 : 0;
+    for (const { node, match } of raft.followers.values()) {
+      if (match >= index && node !== witness && voters.includes(node)) have++;
+    }
+    return [have, voters.length - (witness === null ? 0 : 1)];
   }
 
   lastIndex(shard: ShardId): LogIndex {
@@ -162,6 +173,23 @@ export class GroupHost implements ShardLog {
     });
   }
 
+  /** Who leads the shard, as far as this replica knows. */
+  leader(shard: ShardId): NodeId | null {
+    return this.#group(shard).raft.leader;
+  }
+
+  /** Whether there is a whole replica of the shard here, so that its state may be read. */
+  holds(shard: ShardId): boolean {
+    const { raft, isWitness } = this.#group(shard);
+    const { voters, learners } = raft.configuration;
+    return !raft.isInstalling && !isWitness && [...voters, ...learners].includes(this.#o.self);
+  }
+
+  /** Age of the write that this node's disk works on: for liveness, whose pings prove work. */
+  get writingMs(): number {
+    return this.#parts.writer.writingMs;
+  }
+
   /** What this node leads, also while it does not serve yet. */
   claims(): readonly (readonly [ShardId, Term])[] {
     return this.#groups
@@ -188,6 +216,11 @@ export class GroupHost implements ShardLog {
 
   status(): readonly GroupStatus[] {
     return this.#groups.map(statusOf);
+  }
+
+  /** Of one replica: cheaper than all, for whoever looks often. */
+  statusOf(shard: ShardId): GroupStatus {
+    return statusOf(this.#group(shard));
   }
 
   #ask(shard: ShardId, event: RaftEvent, done: (refused: Refusal | null) => void): void {

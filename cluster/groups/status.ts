@@ -15,6 +15,10 @@ export interface GroupStatus {
   readonly applied: LogIndex;
   readonly hash: number;
   readonly configuration: Configuration;
+  /** Of a leader: a change of the members is in its log and not committed yet. */
+  readonly isChanging: boolean;
+  /** Of a leader that hands over: to whom. */
+  readonly transferTo: NodeId | null;
   readonly isInstalling: boolean;
   readonly damagedFrom: LogIndex | null;
   /** Of a leader. */
@@ -43,6 +47,8 @@ export function statusOf(group: HostedGroup): GroupStatus {
     applied: applied.index,
     hash: applied.hash,
     configuration,
+    isChanging: role === 'leader' && raft.isChanging,
+    transferTo: raft.transfer?.to ?? null,
     isInstalling,
     damagedFrom,
     followers: followers.map(({ node, match, state, isAlive, isInstalling: isCopied }) => ({

@@ -43,6 +43,8 @@ export interface GroupWatch {
   roleChanged(shard: ShardId, is: Pick<RoleChange, 'role' | 'term' | 'leader'>): void;
   /** The newest in the log, committed or not. */
   membersChanged(shard: ShardId, configuration: Configuration): void;
+  /** The state of the shard is another one here; also where it is not led. */
+  applied?(shard: ShardId): void;
 }
 
 export interface SteppingOptions {

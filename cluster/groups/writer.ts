@@ -61,11 +61,17 @@ export class Writer {
   #nextBatch: number;
   #sealed = new Map<ShardId, LogIndex>();
   isWriting = false;
+  #begunMs = 0;
   readonly #buffer = new PackBuffer();
 
   constructor(options: WriterOptions) {
     this.#o = options;
     this.#nextBatch = options.nextBatch;
+  }
+
+  /** Age of the write that is on its way; 0 when none is. */
+  get writingMs(): number {
+    return this.isWriting ? this.#o.clock.monotonicMs() - this.#begunMs : 0;
   }
 
   /** Writes what there is to write. False: nothing. */
@@ -86,6 +92,7 @@ export class Writer {
     const { ops, taken, compacted: upTo } = this.#transaction(isIdle);
     const { entries, bytes, order } = taken;
     const begunMs = clock.monotonicMs();
+    this.#begunMs = begunMs;
     this.isWriting = true;
     // Once in the log's row and once in the tree; bodies once, so this errs on the safe side.
     writing(2 * bytes);
@@ -105,7 +112,8 @@ export class Writer {
 
   /** Nothing waits for the disk: the checkpoint goes on by itself. */
   #writeSlice(): void {
-    const { tree, checkpoints, written, fatal } = this.#o;
+    const { clock, tree, checkpoints, written, fatal } = this.#o;
+    this.#begunMs = clock.monotonicMs();
     this.isWriting = true;
     this.#checkpointed(() => checkpoints.begin(this.#nextBatch - 1, this.#position));
     const settled = tree.write(checkpoints.idleSlice()).then(() => {

@@ -55,6 +55,9 @@ export interface PeerView {
   /** False: it says, or shows, that it should lead nothing. */
   readonly isFit: boolean;
   readonly groupsLed: number;
+  readonly claims: readonly Claim[];
+  /** Its wall clock less this node's; null: not measured. */
+  readonly wallAheadMs: number | null;
 }
 
 export class Liveness implements TransportEvents {
@@ -138,8 +141,15 @@ export class Liveness implements TransportEvents {
   }
 
   peers(): PeerView[] {
-    return [...this.#state.detector.peers.values()].map(({ node, status, incarnation, unfitSinceMs, claims }) => {
-      return { node, status, incarnation, isFit: unfitSinceMs === null, groupsLed: claims.list().length };
+    const { clock } = this.#options;
+    const ownAheadMs = clock.nowMs() - clock.monotonicMs();
+    return [...this.#state.detector.peers.values()].map((peer) => {
+      const { node, status, incarnation, unfitSinceMs, wallAheadMs } = peer;
+      const claims = peer.claims.list();
+      return {
+        ...{ node, status, incarnation, isFit: unfitSinceMs === null, groupsLed: claims.length, claims },
+        wallAheadMs: wallAheadMs === null ? null : wallAheadMs - ownAheadMs,
+      };
     });
   }
 

@@ -14,6 +14,8 @@ export interface ActorKeysQuery {
   /** The last key of the page before; null for the first page. */
   readonly after: string | null;
   readonly limit: number;
+  /** Only these shards; left out: all. */
+  readonly shards?: ReadonlySet<number>;
 }
 
 /** Looks at the store between two pauses: some microseconds each. */
@@ -31,7 +33,7 @@ interface Candidate {
 export async function actorKeys(
   store: ReadableStore,
   shardCount: number,
-  { kind, after, limit }: ActorKeysQuery,
+  { kind, after, limit, shards }: ActorKeysQuery,
   pause: () => Promise<void>,
 ): Promise<string[]> {
   let looks = 0;
@@ -41,6 +43,7 @@ export async function actorKeys(
   };
   const heads: Candidate[] = [];
   for (let shard = 0; shard < shardCount; shard++) {
+    if (shards?.has(shard) === false) continue;
     const head = await nextIn(shardId(shard), after);
     if (head !== undefined) insert(heads, head);
   }

@@ -19,6 +19,7 @@
  * Leaves to others: which node runs an actor (`cluster/`), how a write-set becomes durable (`log.ts`).
  */
 import type { KeyPart } from '../store/keys.ts';
+import type { Copies } from './request.ts';
 
 interface Kinded {
   readonly kind: string;
@@ -167,6 +168,8 @@ export interface AskOptions {
   readonly timeoutMs?: number;
   /** Bodies that the command names and that the store may not have yet. */
   readonly bodies?: readonly BodyAttachment[];
+  /** Told with the answer to a command, before the promise settles. */
+  readonly onCopies?: (copies: Copies) => void;
 }
 
 /** What edges and tools hold of the actor world; the same in the core and in a worker. */

@@ -96,9 +96,10 @@ export class Commands {
     const known = state.dedup.lookup(request.id);
     if (known.state === 'known') {
       // The same answer, and not before its effect is durable.
-      const { answer } = known;
-      state.gate.afterOrLost(this.#o.log.lastIndex(activation.shard), (isCommitted) =>
-        settle(isCommitted ? { ok: true, answer } : ledElsewhere),
+      const { answer, index } = known;
+      const { log } = this.#o;
+      state.gate.afterOrLost(log.lastIndex(activation.shard), (isCommitted) =>
+        settle(isCommitted ? { ok: true, answer, copies: log.copies(activation.shard, index) } : ledElsewhere),
       );
       return;
     }
@@ -125,14 +126,14 @@ export class Commands {
       if (answer instanceof Continue) this.#goOn(activation, state, request, answer, settle, chain ?? []);
       else {
         if (chain !== undefined) this.#chains.delete(chainName(request.id));
-        answerAfter(state, index, { ok: true, answer }, isRecorded, settle, chain);
+        this.#answerAfter(state, index, { ok: true, answer }, isRecorded, settle, chain);
       }
     } catch (error) {
       if (error instanceof InvariantError) throw error;
       if (chain !== undefined) this.#chains.delete(chainName(request.id));
       // A refusal, too, may rest on what is not committed yet: it waits like any answer.
       const refusal: Outcome = { ok: false, error: this.#refusal(activation, command, error) };
-      answerAfter(state, log.lastIndex(activation.shard), refusal, false, settle, chain);
+      this.#answerAfter(state, log.lastIndex(activation.shard), refusal, false, settle, chain);
     }
     const tookMs = clock.monotonicMs() - begunMs;
     this.#o.reports.turn(tookMs);
@@ -183,6 +184,23 @@ export class Commands {
     }
   }
 
+  /** @param isOwn whether entry `index` is of this very turn: its commit says that this node led until then */
+  #answerAfter(
+    state: ShardState,
+    index: LogIndex,
+    outcome: Outcome,
+    isOwn: boolean,
+    settle: Settle,
+    chain: readonly Settle[] | undefined,
+  ): void {
+    state.gate.afterOrLost(index, (isCommitted) => {
+      if (!isCommitted) return tell(ledElsewhere, settle, chain);
+      const known: Outcome = outcome.ok ? { ...outcome, copies: this.#o.log.copies(state.shard, index) } : outcome;
+      if (isOwn) tell(known, settle, chain);
+      else state.confirm((isLeader) => tell(isLeader ? known : ledElsewhere, settle, chain));
+    });
+  }
+
   #refusal(activation: Activation, command: { readonly kind: string }, error: unknown): ReturnType<typeof errorData> {
     if (error instanceof OperationError) return error.data;
     activation.resetVolatile();
@@ -195,22 +213,6 @@ const chainName = ({ caller, seq }: CommandRequest['id']): string => `${caller} 
 
 /** Made once: thousands may be told it at a time. */
 export const ledElsewhere: Outcome = { ok: false, error: notLeader().data };
-
-/** @param isOwn whether entry `index` is of this very turn: its commit says that this node led until then */
-function answerAfter(
-  state: ShardState,
-  index: LogIndex,
-  outcome: Outcome,
-  isOwn: boolean,
-  settle: Settle,
-  chain: readonly Settle[] | undefined,
-): void {
-  state.gate.afterOrLost(index, (isCommitted) => {
-    if (!isCommitted) tell(ledElsewhere, settle, chain);
-    else if (isOwn) tell(outcome, settle, chain);
-    else state.confirm((isLeader) => tell(isLeader ? outcome : ledElsewhere, settle, chain));
-  });
-}
 
 /** @param chain who asked for the same command again while it went on */
 function tell(outcome: Outcome, settle: Settle, chain: readonly Settle[] | undefined): void {

@@ -4,6 +4,7 @@ import type { ShardId } from '../base/ids.ts';
 import { decodeRow, encodeRow } from '../codec/row.ts';
 import { below, keyParts, keyspace, rowKey } from '../store/keys.ts';
 import type { ReadableStore } from '../store/layered-store.ts';
+import type { StoredRow } from '../store/store.ts';
 import type { BodyHold, WriteSet } from './log.ts';
 import type { StoredNotice } from './outbox.ts';
 import { runtimeRowVersion } from './turn.ts';
@@ -48,8 +49,14 @@ export function deadLetterRemoval(letter: ListedDeadLetter): Pick<WriteSet, 'row
   };
 }
 
-export function listDeadLetters(store: ReadableStore, limit: number): ListedDeadLetter[] {
-  const rows = store.range({ ...below(rowKey([keyspace.deadLetter])), limit });
+/** @param shards only these; left out: all */
+export function listDeadLetters(store: ReadableStore, limit: number, shards?: ReadonlySet<number>): ListedDeadLetter[] {
+  const prefixes = shards === undefined ? [[]] : [...shards].sort((a, b) => a - b).map((shard) => [shard]);
+  const rows: StoredRow[] = [];
+  for (const prefix of prefixes) {
+    const left = limit - rows.length;
+    if (left > 0) rows.push(...store.range({ ...below(rowKey([keyspace.deadLetter, ...prefix])), limit: left }));
+  }
   return rows.map(({ key, value }) => {
     const [, shard, index] = keyParts(key) as [string, number, number];
     return { shard, index, ...(decodeRow(value).value as DeadLetter) };

@@ -29,16 +29,33 @@ function linesOf(subject: string, shard: number, stored: StoredEvents): HistoryL
   }));
 }
 
-/** All events of one subject in order of time. */
-export function eventsOf(store: ReadableStore, shardCount: number, subject: string): HistoryLine[] {
+/**
+ * All events of one subject in order of time.
+ * @param shards only these; left out: all
+ */
+export function eventsOf(
+  store: ReadableStore,
+  shardCount: number,
+  subject: string,
+  shards?: ReadonlySet<number>,
+): HistoryLine[] {
   const lines: HistoryLine[] = [];
   for (let shard = 0; shard < shardCount; shard++) {
+    if (shards?.has(shard) === false) continue;
     const range = below(rowKey([keyspace.event, shard, subject]));
     for (const row of store.range({ ...range, limit: linesPerShardMax })) {
       lines.push(...linesOf(subject, shard, decodeRow(row.value).value as StoredEvents));
     }
   }
   return lines.sort((a, b) => a.atMs - b.atMs);
+}
+
+export interface SubjectSearch {
+  readonly field: string;
+  readonly value: string;
+  readonly limit: number;
+  /** Only these shards; left out: all. */
+  readonly shards?: ReadonlySet<number>;
 }
 
 /** Rows of one slice of a search; between slices the loop does other work. */
@@ -50,7 +67,7 @@ const searchSliceRows = 500;
  */
 export async function findSubjects(
   store: ReadableStore,
-  search: { readonly field: string; readonly value: string; readonly limit: number },
+  search: SubjectSearch,
   pause: () => Promise<void>,
 ): Promise<string[]> {
   const found = new Set<string>();
@@ -59,6 +76,7 @@ export async function findSubjects(
   for (;;) {
     const rows = store.range({ start, end: all.end, limit: searchSliceRows });
     for (const row of rows) {
+      if (search.shards?.has(keyParts(row.key)[1] as number) === false) continue;
       const stored = decodeRow(row.value).value as StoredEvents;
       if (stored.events.some(({ detail }) => detail[search.field] === search.value)) {
         found.add(keyParts(row.key)[2] as string);

@@ -17,6 +17,7 @@ import type { BodyTracker } from '../store/bodies.ts';
 import type { LayeredStore } from '../store/layered-store.ts';
 import type { Store, StoreOp } from '../store/store.ts';
 import type { BodyAttachment } from './actor.ts';
+import type { Copies } from './request.ts';
 
 /** A body reference that an entry adds or ends. */
 export interface BodyHold {
@@ -62,6 +63,8 @@ export interface ShardLog {
    * may be shown. `done` is called once, at once where nobody else has a vote; false: ask where it is led now.
    */
   confirm(shard: ShardId, done: (isLeader: boolean) => void): void;
+  /** On how many of the shard's voters the entry is durable, as far as it is known here. Only while it is served. */
+  copies(shard: ShardId, index: LogIndex): Copies;
   lastIndex(shard: ShardId): LogIndex;
   committedIndex(shard: ShardId): LogIndex;
   /** Time of the last entry, so that a new one can be later. */

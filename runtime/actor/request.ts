@@ -36,7 +36,17 @@ export interface QueryRequest {
   readonly local?: boolean;
 }
 
+/** How many of a shard's voters had it on disk when the answer left, and of how many. */
+export type Copies = readonly [have: number, of: number];
+
 export type Outcome =
-  | { readonly ok: true; readonly answer: unknown }
+  | {
+      readonly ok: true;
+      readonly answer: unknown;
+      /** Of a command: of all that its answer rests on. */
+      readonly copies?: Copies;
+      /** Of a local query: all that was committed before this instant is in the answer, in ms since 1970. */
+      readonly asOfMs?: number;
+    }
   | { readonly ok: false; readonly error: ErrorData };
 export type Settle = (outcome: Outcome) => void;

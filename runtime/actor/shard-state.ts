@@ -7,6 +7,7 @@ import type { ReadableStore } from '../store/layered-store.ts';
 import type { Activation } from './activation.ts';
 import { DedupTable } from './dedup.ts';
 import { OutputGate } from './gate.ts';
+import { groupCount } from './shard.ts';
 import type { ShardLog } from './log.ts';
 
 export class ShardState {
@@ -77,6 +78,7 @@ export class ShardState {
 
 /** The shards that are served, by number. */
 export class ShardTable {
+  /** Without the cluster's own. */
   readonly count: number;
   readonly #store: ReadableStore;
   readonly #log: ShardLog;
@@ -86,7 +88,7 @@ export class ShardTable {
     this.count = count;
     this.#store = store;
     this.#log = log;
-    this.#states = Array.from({ length: count }, () => undefined);
+    this.#states = Array.from({ length: groupCount(count) }, () => undefined);
   }
 
   /** Of a shard whose turn is running, so that it is served. */

@@ -74,7 +74,7 @@ export interface Limits {
   readonly frameBytesMax: number;
   /** Messages in one frame. */
   readonly frameMessagesMax: number;
-  /** Nested arrays in a frame: packed values deeper than this come from a broken peer. */
+  /** Nested lists in a frame: what nests deeper comes from a broken peer. Commands travel in frames, some lists down. */
   readonly frameDepthMax: number;
 }
 
@@ -112,7 +112,7 @@ export const limits: Limits = {
 
   frameBytesMax: 8 * mebibyte,
   frameMessagesMax: 10_000,
-  frameDepthMax: 16,
+  frameDepthMax: 48,
 };
 
 /**
@@ -137,6 +137,7 @@ export function assertLimits(of: Limits = limits): void {
     'the largest entry with its body fits into one frame',
   );
   invariant(of.backlogCommandsMax <= of.callsInFlightMax, 'a worker may fill one backlog');
+  invariant(of.valueDepthMax + 8 <= of.frameDepthMax, 'what may cross a thread may cross the mesh');
   invariant(of.workerRestartMsMin <= of.workerRestartMsMax, 'back-off grows');
   invariant(of.workerRestartMsMax <= of.workerHealthyMs, 'a worker that crashes steadily keeps its long wait');
 }

@@ -7,6 +7,7 @@
 import type { ActorKind } from '../actor/actor.ts';
 import { Engine, type EngineReports } from '../actor/engine.ts';
 import type { GroupCommit, LogParts, NodeLog } from '../actor/log.ts';
+import type { NoticeRoute } from '../actor/notice-route.ts';
 import type { Clock } from '../base/clock.ts';
 import { type NodeId, randomText } from '../base/ids.ts';
 import type { Limits } from '../base/limits.ts';
@@ -21,9 +22,30 @@ import { openLmdbStore } from '../store/lmdb-store.ts';
 import { SpaceGuard } from '../store/space-guard.ts';
 import type { Store } from '../store/store.ts';
 import { dataForeign } from '../store/store-errors.ts';
+import type { CoreTarget } from '../threads/core-target.ts';
 
 /** Fixed for ever when a cluster is created (plan §2). */
 export const shardCountOfNewCluster = 256;
+
+/** What a node hands to whoever makes its log. */
+export interface CoreParts extends LogParts {
+  readonly directory: DataDirectory;
+}
+
+/** The log of a node, and the other nodes where there are any. */
+export interface CoreCluster {
+  readonly log: NodeLog;
+  /** Brings notices to shards that are led elsewhere. */
+  readonly route?: NoticeRoute;
+  /** The engine is there, and does not run yet. */
+  connect?(engine: Engine): void;
+  /** What reaches all actors, wherever they live. */
+  wholeTarget?(local: CoreTarget): CoreTarget;
+  /** The node is about to stop: settles when others lead what it led, or after a moment. */
+  handOver?(): Promise<void>;
+  /** Hears and says nothing any more; what is on its way to the disk gets there. */
+  stop(): void | Promise<void>;
+}
 
 export interface CoreOptions {
   readonly dataPath: string;
@@ -32,7 +54,7 @@ export interface CoreOptions {
   readonly mayCreate: boolean;
   readonly kinds: ReadonlyMap<string, ActorKind>;
   /** Who keeps the log is not the runtime's business. */
-  readonly openLog: (parts: LogParts) => Promise<NodeLog>;
+  readonly openLog: (parts: CoreParts) => Promise<CoreCluster>;
   readonly mapBytesMax?: number;
   readonly freeBytesMin?: number;
   readonly clock: Clock;
@@ -49,6 +71,7 @@ export interface Core {
   readonly store: ReadableStore;
   readonly engine: Engine;
   readonly log: NodeLog;
+  readonly cluster: CoreCluster;
   readonly guard: SpaceGuard;
   /** Takes nothing more, lets what was taken become durable, closes the store and unlocks the directory. */
   close(): Promise<void>;
@@ -78,12 +101,13 @@ export async function openCore(options: CoreOptions): Promise<Core> {
     const { shardCount } = directory.header;
     const guard = new SpaceGuard({ store, clock, ...(freeBytesMin === undefined ? {} : { freeBytesMin }) });
     const bodies = new BodyTracker(store);
-    const log = await options.openLog({
-      ...{ self: nodeId, tree, store, bodies, shardCount, clock, random, limits },
+    const cluster = await options.openLog({
+      ...{ self: nodeId, directory, tree, store, bodies, shardCount, clock, random, limits },
       writing: (bytes) => guard.noteWrite(bytes),
       observe: options.observe,
       fatal,
     });
+    const { log, route } = cluster;
     const engine = new Engine({
       kinds,
       shardCount,
@@ -95,17 +119,20 @@ export async function openCore(options: CoreOptions): Promise<Core> {
       random,
       limits,
       reports: options.reports,
+      ...(route === undefined ? {} : { route }),
       fatal,
     });
+    cluster.connect?.(engine);
     engine.start();
     const close = async (): Promise<void> => {
+      await cluster.handOver?.();
       engine.stop();
       await drained(engine, log, clock);
-      log.stop();
+      await cluster.stop();
       await tree.close();
       directory.close();
     };
-    return { directory, store, engine, log, guard, close };
+    return { directory, store, engine, log, cluster, guard, close };
   } catch (error) {
     directory.close();
     throw error;

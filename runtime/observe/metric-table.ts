@@ -95,6 +95,10 @@ export const gaugeRows = {
   ringpost_store_size_bytes: { help: 'Size of the store on disk.' },
   ringpost_store_size_bytes_max: { help: 'Size up to which the store may grow.' },
   ringpost_store_free_bytes: { help: 'Free bytes of the file system below the store.' },
+  ringpost_shards_led: { help: 'Shards that this node leads.' },
+  ringpost_mesh_in_bytes: { help: 'Bytes of frames that other nodes sent, since the start.', label: 'lane' },
+  ringpost_mesh_out_bytes: { help: 'Bytes of frames sent to other nodes, since the start.', label: 'lane' },
+  ringpost_mesh_links: { help: 'Other nodes that this one has a link with.' },
   ringpost_sessions: { help: 'Open client sessions.' },
   ringpost_courier_connections: { help: 'Connections to other servers, open or being opened.' },
   ringpost_courier_domains: {

@@ -77,6 +77,9 @@ export function openDataDirectory(options: DataDirectoryOptions): DataDirectory 
   }
 }
 
+/** Whether a node was made there, whatever became of it. Locks nothing and makes nothing. */
+export const holdsNode = (path: string): boolean => existsSync(join(path, headerName));
+
 export class DataDirectory {
   readonly path: string;
   /** For `openLmdbStore`. */
@@ -175,8 +178,12 @@ function writeHeader(directory: string, header: DataHeader): void {
   syncDirectory(directory);
 }
 
-/** One level after another: node's own `recursive` never returns where a parent exists and takes no entries (/proc). */
-function makeDirectory(path: string): void {
+/**
+ * Durable, as far as it was not there. One level after another: node's own `recursive` never returns where a parent exists
+ * and takes no entries (/proc).
+ * @throws {OperationError} dataDirectoryUnusable
+ */
+export function makeDirectory(path: string): void {
   try {
     const missing: string[] = [];
     for (let at = path; !existsSync(at); at = dirname(at)) missing.unshift(at);

@@ -3,7 +3,7 @@
  *
  *     call, call, answer, tell   --soon-->   postMessage([item, item, item, item])   -->   one event at the other end
  *
- * An item is an array: [id, op, ...] a call, [-id, 0, answer] or [-id, 1, code, transient, text] its answer,
+ * An item is an array: [id, op, ...] a call, [-id, 0, answer, copies?] or [-id, 1, code, transient, text] its answer,
  * [0, op, ...] told without an answer. Structured clone of such arrays costs as much as msgpackr does, and less for
  * small batches (README.md has the numbers). Sent in the loop's check phase (`clock.soon`), so that the input of all
  * sockets of a turn shares batches; a microtask would send one for each socket.
@@ -11,7 +11,7 @@
  * Promises: every call is settled exactly once; an error's code survives; both ends may call.
  * Leaves to others: what an op means (`core-wire.ts`), who is at the other end (`edge-worker.ts`).
  */
-import type { Outcome, Settle } from '../actor/request.ts';
+import type { Copies, Outcome, Settle } from '../actor/request.ts';
 import type { Clock } from '../base/clock.ts';
 import { type ErrorData, errorData, OperationError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
@@ -157,8 +157,7 @@ export class BatchPort {
   }
 
   #serve(item: Item, id: number): void {
-    const settle: Settle = (outcome) =>
-      this.#send(outcome.ok ? [-id, answered, outcome.answer] : failure(id, outcome.error));
+    const settle: Settle = (outcome) => this.#send(outcome.ok ? success(id, outcome) : failure(id, outcome.error));
     try {
       this.#o.serve(item, settle);
     } catch (error) {
@@ -169,12 +168,19 @@ export class BatchPort {
   }
 }
 
+function success(id: number, { answer, copies }: Outcome & { readonly ok: true }): Item {
+  return copies === undefined ? [-id, answered, answer] : [-id, answered, answer, copies];
+}
+
 function failure(id: number, error: ErrorData): Item {
   return [-id, failed, error.code, error.transient, error.text];
 }
 
 function outcomeOf(item: Item): Outcome {
-  if (item[1] === answered) return { ok: true, answer: item[2] };
+  if (item[1] === answered) {
+    const [, , answer, copies] = item;
+    return copies === undefined ? { ok: true, answer } : { ok: true, answer, copies: copies as Copies };
+  }
   return { ok: false, error: { code: item[2] as string, transient: item[3] as boolean, text: item[4] as string } };
 }
 

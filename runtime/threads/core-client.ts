@@ -90,6 +90,7 @@ export class CoreClient implements CoreApi {
       };
       this.#attempt(whole, 1, (outcome) => {
         this.#ids.settle(seq);
+        if (outcome.ok && outcome.copies !== undefined) options.onCopies?.(outcome.copies);
         settle(outcome);
       });
     });

@@ -135,7 +135,7 @@ export class CoreServer {
         return settle({ ok: false, error: errorData(error) });
       }
       if (answer === outcome.answer) return settle(outcome);
-      settle({ ok: true, answer });
+      settle({ ...outcome, answer });
     };
   }
 

@@ -36,6 +36,7 @@ export class LocalCore implements CoreApi {
       const timeoutMs = options.timeoutMs ?? limits.askTimeoutMs;
       const answer = this.#expect(timeoutMs, (outcome) => {
         this.#ids.settle(seq);
+        if (outcome.ok && outcome.copies !== undefined) options.onCopies?.(outcome.copies);
         settle(outcome);
       });
       // Only now, since a call that is refused for want of room must not leave a number unsettled.

@@ -3,11 +3,11 @@
  * leaves too early.
  */
 import assert from 'node:assert/strict';
-import { openLoneLog } from '../../cluster/lone-node.ts';
+import { openLoneLog } from './lone-log.ts';
 import type { ActorKind, BodyAttachment } from '../../runtime/actor/actor.ts';
 import { Engine } from '../../runtime/actor/engine.ts';
 import type { LogParts, NodeLog } from '../../runtime/actor/log.ts';
-import type { CommandId, Outcome } from '../../runtime/actor/request.ts';
+import type { CommandId, Copies, Outcome } from '../../runtime/actor/request.ts';
 import { nodeId } from '../../runtime/base/ids.ts';
 import { type Limits, limits } from '../../runtime/base/limits.ts';
 import { BodyTracker } from '../../runtime/store/bodies.ts';
@@ -50,7 +50,9 @@ interface AskedWith {
 }
 
 export interface Asked {
+  /** Without `copies`, which are the same on every lone node. */
   outcome: Outcome | undefined;
+  copies?: Copies | undefined;
 }
 
 /** All shards are served, which took a transaction; what follows from it, and from an earlier life, has not run. */
@@ -134,7 +136,8 @@ export async function engineWorld(
           timeoutMs: with_.timeoutMs ?? 30_000,
         },
         (outcome) => {
-          asked.outcome = outcome;
+          asked.copies = outcome.ok ? outcome.copies : undefined;
+          asked.outcome = outcome.ok ? { ok: true, answer: outcome.answer } : outcome;
         },
       );
       return asked;

@@ -47,7 +47,7 @@ export async function commitMail(
   if (inspection.kind !== 'accept') {
     return refusalReply(inspection.kind === 'refuse' ? 550 : 451, inspection.enhanced, inspection.text);
   }
-  const { mailId } = await dispatch(edge.core, parcelOf(dialogue, transaction, message, inspection), {
+  const { mailId, copies } = await dispatch(edge.core, parcelOf(dialogue, transaction, message, inspection), {
     principal: stranger,
     trace: message.mailId,
     timeoutMs: edge.limits.commitMsMax,
@@ -57,7 +57,7 @@ export async function commitMail(
   // Not from `body.bytes`: the core has them now.
   edge.stats.acceptedBytes += message.body.sizeBytes;
   edge.stats.deliverySeconds.observe((edge.clock.nowMs() - nowMs) / 1_000);
-  return acceptedReply(mailId);
+  return acceptedReply(mailId, copies);
 }
 
 function parcelOf(

@@ -3,6 +3,7 @@
  *
  * Leaves to others: when it is said.
  */
+import type { Copies } from '../../../runtime/actor/request.ts';
 import { errorData } from '../../../runtime/base/errors.ts';
 
 export interface Reply {
@@ -98,8 +99,8 @@ export const replies = {
  * The answer to the final dot (plan, P1). `copies` is the log's word on how many disks hold the mail; on one node it is
  * always 1/1.
  */
-export function acceptedReply(mailId: string, copies = '1/1'): Reply {
-  return reply(250, '2.0.0', `Ok id=${mailId} copies=${copies}`);
+export function acceptedReply(mailId: string, [have, of]: Copies): Reply {
+  return reply(250, '2.0.0', `Ok id=${mailId} copies=${have}/${of}`);
 }
 
 /** Error codes of actors and of the core that have a better reply than the general one. */

@@ -43,7 +43,7 @@ export async function submitMail(
   const routed = transaction.recipients;
   if (routed.length > 1) routed.sort((a, b) => a.order - b.order);
   const { reversePath, dsn, smtpUtf8 } = transaction;
-  const { mailId } = await submitResolved(
+  const { mailId, copies } = await submitResolved(
     edge,
     {
       reversePath,
@@ -68,5 +68,5 @@ export async function submitMail(
   edge.stats.accepted++;
   edge.stats.acceptedBytes += sizeBytes;
   edge.stats.deliverySeconds.observe((edge.clock.nowMs() - nowMs) / 1_000);
-  return acceptedReply(mailId);
+  return acceptedReply(mailId, copies);
 }

@@ -22,7 +22,7 @@ import { adminSocketPath } from '../../../runtime/cli/admin-socket.ts';
 import type { CliIo } from '../../../runtime/cli/io.ts';
 import { nodeNouns, nodeRows } from '../../../runtime/cli/node-rows.ts';
 import { runCli } from '../../../runtime/cli/run.ts';
-import { openLoneLog } from '../../../cluster/lone-node.ts';
+import { openLoneCore } from '../../support/lone-log.ts';
 import { openCore } from '../../../runtime/node/core.ts';
 import { readBody } from '../../../runtime/store/body-rows.ts';
 import type { CoreTarget } from '../../../runtime/threads/core-target.ts';
@@ -187,7 +187,7 @@ async function realCore(directory: string, inspections: Readonly<Record<string, 
     nodeId: nodeId('n1'),
     mayCreate: true,
     kinds,
-    openLog: openLoneLog,
+    openLog: openLoneCore,
     clock: systemClock,
     random: systemRandom,
     limits,

@@ -19,7 +19,7 @@ import { nodeId } from '../../../runtime/base/ids.ts';
 import { limits } from '../../../runtime/base/limits.ts';
 import { systemRandom } from '../../../runtime/base/random.ts';
 import { openLogger } from '../../../runtime/observe/logger.ts';
-import { openLoneLog } from '../../../cluster/lone-node.ts';
+import { openLoneCore } from '../../support/lone-log.ts';
 import { openCore } from '../../../runtime/node/core.ts';
 import { readBody } from '../../../runtime/store/body-rows.ts';
 import type { CoreApi } from '../../../runtime/threads/core-api.ts';
@@ -57,7 +57,7 @@ async function realCore(t: TestContext): Promise<CoreApi> {
       kinds,
       limits,
       fatal,
-      openLog: openLoneLog,
+      openLog: openLoneCore,
     },
     ...{ clock: systemClock, random: systemRandom, observe: () => undefined },
     reports: { bug, turn: () => undefined, slow: () => undefined, noticeFailed: fatal },

@@ -12,6 +12,7 @@ void test('output gate: an answer leaves only when its entry is committed', asyn
   assert.equal(asked.outcome, undefined);
   await world.commit();
   assert.deepEqual(asked.outcome, { ok: true, answer: 2 });
+  assert.deepEqual(asked.copies, [1, 1], 'on one disk, and there is no other');
 });
 
 void test('overlay: a command sees what an earlier turn wrote, a query only what is committed', async () => {

@@ -7,6 +7,7 @@
 import assert from 'node:assert/strict';
 import { Engine } from '../../../runtime/actor/engine.ts';
 import type { Commit, NodeLog, RoleEvents, ShardLog, WriteSet } from '../../../runtime/actor/log.ts';
+import type { Copies } from '../../../runtime/actor/request.ts';
 import { type LogIndex, nodeId, type ShardId, type Term } from '../../../runtime/base/ids.ts';
 import { limits } from '../../../runtime/base/limits.ts';
 import { decodeRow } from '../../../runtime/codec/row.ts';
@@ -178,6 +179,7 @@ class WatchedLog implements ShardLog {
   serves = (shard: ShardId): boolean => this.#log.serves(shard);
   onRole = (events: RoleEvents): void => this.#log.onRole(events);
   confirm = (shard: ShardId, done: (isLeader: boolean) => void): void => this.#log.confirm(shard, done);
+  copies = (shard: ShardId, index: LogIndex): Copies => this.#log.copies(shard, index);
   lastIndex = (shard: ShardId): LogIndex => this.#log.lastIndex(shard);
   committedIndex = (shard: ShardId): LogIndex => this.#log.committedIndex(shard);
   lastTimeMs = (shard: ShardId): number => this.#log.lastTimeMs(shard);

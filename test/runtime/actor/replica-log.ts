@@ -7,6 +7,7 @@
  */
 import assert from 'node:assert/strict';
 import type { Commit, RoleEvents, ShardLog, WriteSet } from '../../../runtime/actor/log.ts';
+import type { Copies } from '../../../runtime/actor/request.ts';
 import { type LogIndex, logIndex, type ShardId, shardId, type Term, term } from '../../../runtime/base/ids.ts';
 import type { LayeredStore } from '../../../runtime/store/layered-store.ts';
 
@@ -94,6 +95,10 @@ export class ReplicaLog implements ShardLog {
 
   confirm(shard: ShardId, done: (isLeader: boolean) => void): void {
     this.#confirms.push({ shard, done });
+  }
+
+  copies(): Copies {
+    return [2, 3];
   }
 
   lastIndex(shard: ShardId): LogIndex {

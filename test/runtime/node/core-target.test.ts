@@ -5,7 +5,7 @@ import { OperationError } from '../../../runtime/base/errors.ts';
 import { nodeId } from '../../../runtime/base/ids.ts';
 import { limits } from '../../../runtime/base/limits.ts';
 import { systemRandom } from '../../../runtime/base/random.ts';
-import { openLoneLog } from '../../../cluster/lone-node.ts';
+import { openLoneCore } from '../../support/lone-log.ts';
 import { openCore } from '../../../runtime/node/core.ts';
 import { coreTarget } from '../../../runtime/node/core-target.ts';
 import { NodeCounts } from '../../../runtime/observe/metric-table.ts';
@@ -18,7 +18,7 @@ void test('inspections: what can be in no key is refused before it is in one, si
     nodeId: nodeId('n1'),
     mayCreate: true,
     kinds: new Map(),
-    openLog: openLoneLog,
+    openLog: openLoneCore,
     clock: systemClock,
     random: systemRandom,
     limits,
@@ -46,6 +46,11 @@ void test('inspections: what can be in no key is refused before it is in one, si
   }
   assert.deepEqual(await target.inspect('events', { subject: '01k9zq2v7h3m5n8p4r6s1t0w2x' }), []);
   assert.deepEqual(await target.inspect('deadLetters', { limit: 0 }), []);
+  for (const shards of [7, 'all', [-1], [0.5], ['1']]) {
+    await assert.rejects(target.inspect('deadLetters', { limit: 1, shards }), isRefused);
+    await assert.rejects(target.inspect('events', { subject: 'a', shards }), isRefused);
+  }
+  assert.deepEqual(await target.inspect('deadLetters', { limit: 1, shards: [0, 5] }), []);
   assert.deepEqual(await target.inspect('actors', { kind: 'mailbox', after: null, limit: 10 }), []);
   await core.close();
   assert.deepEqual(fatals, []);
