@@ -1,5 +1,6 @@
 /**
- * A certificate of the node's own making: the only importer of @peculiar/x509 (and of reflect-metadata, which it needs).
+ * A certificate of the node's own making, for mail clients: the runtime's only importer of @peculiar/x509 (and of
+ * reflect-metadata, which it needs).
  *
  * Mail between servers is encrypted opportunistically (RFC 7435): a sender takes any certificate, so that a self-signed
  * one already keeps listeners on the line out.
