@@ -82,6 +82,26 @@ export const allowances: readonly Allowance[] = [
   },
   { place: 'runtime/config/load.ts', doors: ['files'], because: 'it reads the configuration file' },
   {
+    place: 'runtime/config/node-file.ts',
+    doors: ['files'],
+    because: 'it keeps what a node was given when it was made',
+  },
+  {
+    place: 'runtime/config/first-settings.ts',
+    doors: ['files'],
+    because: 'it keeps what a cluster was given when it was made, until its first start',
+  },
+  {
+    place: 'cluster/cli/pending-tokens.ts',
+    doors: ['files'],
+    because: 'it keeps tokens for a node that does not run',
+  },
+  {
+    place: 'cluster/try/programs.ts',
+    doors: ['files', 'processes'],
+    because: 'it runs nodes and commands as an operator does, and is no part of a node',
+  },
+  {
     place: 'runtime/lifecycle/certificate-files.ts',
     doors: ['files'],
     because: 'it reads the certificate and its key, and writes the one that was made here',
@@ -119,6 +139,19 @@ export const allowances: readonly Allowance[] = [
     doors: ['files', 'network'],
     because: 'it makes the socket of the admin API and sees whether another node answers there',
   },
+  {
+    place: 'cluster/identity/identity-files.ts',
+    doors: ['files'],
+    because: "it reads and writes the node's key, its certificates and where the others were last",
+  },
+  {
+    place: 'cluster/identity/join-call.ts',
+    doors: ['network'],
+    because: 'it calls a member from a machine that is in no cluster yet',
+  },
+  { place: 'cluster/mesh/door.ts', doors: ['network'], because: 'it listens for other nodes, and for those that join' },
+  { place: 'cluster/mesh/probe.ts', doors: ['network'], because: 'it sees whether somebody listens' },
+  { place: 'cluster/mesh/tls.ts', doors: ['network'], because: 'it says which certificates a link takes' },
   { place: 'runtime/cli/lines.ts', doors: ['files'], because: 'it reads the file that a user named' },
   { place: 'runtime/cli/admin-client.ts', doors: ['network'], because: "it speaks to a node's admin API" },
   { place: 'runtime/threads/', doors: ['threads'], because: 'it makes the threads and the ports between them' },

@@ -8,9 +8,11 @@ const homes: Readonly<Record<string, string | readonly string[]>> = {
   '@hono/node-server': 'actors/edge/http/',
   '@hono/zod-openapi': 'actors/edge/http/v1/',
   '@node-rs/argon2': 'actors/account/password.ts',
-  '@peculiar/x509': 'runtime/lifecycle/self-signed.ts',
+  // One for what mail clients see and nobody checks, one for the CA of the cluster: strangers to each other.
+  '@peculiar/x509': ['runtime/lifecycle/self-signed.ts', 'cluster/identity/certificate-making.ts'],
   comlink: 'runtime/threads/',
   commander: 'runtime/cli/',
+  hashring: 'cluster/placement/ring.ts',
   hono: 'actors/edge/http/',
   lmdb: 'runtime/store/lmdb-store.ts',
   mailauth: 'actors/dkim/signature.ts',
@@ -21,9 +23,10 @@ const homes: Readonly<Record<string, string | readonly string[]>> = {
   pino: 'runtime/observe/',
   'postal-mime': 'actors/mail/',
   'prom-client': 'runtime/observe/',
-  'reflect-metadata': 'runtime/lifecycle/self-signed.ts',
+  'reflect-metadata': ['runtime/lifecycle/self-signed.ts', 'cluster/identity/certificate-making.ts'],
   'smol-toml': 'runtime/config/',
   'smtp-server': 'actors/edge/smtp/',
+  ws: 'cluster/mesh/lane-socket.ts',
   // Vocabulary rather than a part that could be changed: a schema stands beside what it checks, at each way in.
   zod: ['runtime/config/', 'runtime/cli/', 'actors/admin/'],
   // For tests only.
