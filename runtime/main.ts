@@ -18,14 +18,23 @@ import { localDomains } from '../actors/local-domain/protocol.ts';
 import { parseAddress } from '../actors/mail/address.ts';
 import { clusterSettings } from '../actors/settings/protocol.ts';
 import { seedSettings, settingNames, splitSets } from '../actors/settings/seeds.ts';
+import { clusterNouns, clusterRows } from '../cluster/cli/cluster-rows.ts';
+import { formingRows } from '../cluster/cli/forming-rows.ts';
+import { withJoinTokens } from '../cluster/cli/token-row.ts';
+import type { NodeCluster } from '../cluster/node-cluster.ts';
 import { actorKeys } from './actor/actor-keys.ts';
 import { systemClock } from './base/clock.ts';
+import { shardId } from './base/ids.ts';
+import { OperationError } from './base/errors.ts';
 import { assertLimits } from './base/limits.ts';
 import { systemRandom } from './base/random.ts';
 import { systemIo } from './cli/io.ts';
 import { type NodeCommands, nodeNouns, nodeRows } from './cli/node-rows.ts';
 import { runCli } from './cli/run.ts';
+import { dropFirstSettings, keepFirstSettings, readFirstSettings } from './config/first-settings.ts';
 import { loadConfig, type LoadedConfig } from './config/load.ts';
+import { isDefaultMeshListen } from './config/mesh-address.ts';
+import { keepInNodeFile } from './config/node-file.ts';
 import type { Core } from './node/core.ts';
 import type { Topic } from './node/core-target.ts';
 import type { Logger } from './observe/logger.ts';
@@ -44,33 +53,54 @@ const quickstartDefaults = { 'smtp.listen': '127.0.0.1:2525', 'http.listen': '12
  * `settings`: all cluster settings but their secrets, now and at every change; `addressChanged`, `domainChanged`,
  * `accountChanged`: the key of each of them that changes; `deliveryDue`: of each delivery domain that has work.
  */
-function topicsOf({ engine }: Core): ReadonlyMap<string, Topic> {
+function topicsOf({ engine }: Core, { cluster }: NodeCluster): ReadonlyMap<string, Topic> {
   const principal = { kind: 'node', id: 'settings' } as const;
   const settings: Topic = (publish) => {
     const read = (): void =>
-      engine.query({ ...clusterSettings, query: { kind: 'all' }, principal }, (outcome) => {
+      cluster.router.query({ ...clusterSettings, query: { kind: 'all' }, principal }, (outcome) => {
         if (outcome.ok) publish(outcome.answer);
       });
     read();
-    return engine.watch(clusterSettings, read);
+    const ends = [engine.watch(clusterSettings, read), cluster.hints.listen(clusterSettings.kind, read)];
+    return () => {
+      for (const end of ends) end();
+    };
   };
+  const changes =
+    (kind: string): Topic =>
+    (publish) => {
+      const told = (key: string | null): void => {
+        // All of them may have changed: what edges remember of one they forget after a second anyway.
+        if (key !== null) publish(key);
+      };
+      const ends = [engine.watchKind(kind, publish), cluster.hints.listen(kind, told)];
+      return () => {
+        for (const end of ends) end();
+      };
+    };
   return new Map([
     ['settings', settings],
-    [addressChangedTopic, (publish) => engine.watchKind(addresses.kind, publish)],
-    [accountChangedTopic, (publish) => engine.watchKind(accounts.kind, publish)],
-    [domainChangedTopic, (publish) => engine.watchKind(localDomains.kind, publish)],
+    [addressChangedTopic, changes(addresses.kind)],
+    [accountChangedTopic, changes(accounts.kind)],
+    [domainChangedTopic, changes(localDomains.kind)],
     [deliveryDueTopic, dueTopic(engine, deliveryDomains.kind)],
   ]);
 }
 
-/** The queues, for the metrics. */
-function queueGauges({ engine, store, directory }: Core, log: Logger): QueueGauges {
+/** Actors of which edges remember something. */
+const hintedKinds = [clusterSettings.kind, addresses.kind, accounts.kind, localDomains.kind];
+
+/** The queues of the domains that this node leads, for the metrics. */
+function queueGauges({ engine, store, directory, log: shards }: Core, log: Logger): QueueGauges {
+  const { shardCount } = directory.header;
+  const led = (): ReadonlySet<number> =>
+    new Set(Array.from({ length: shardCount }, (_, shard) => shardId(shard)).filter((shard) => shards.serves(shard)));
   const pause = (): Promise<void> => new Promise((resolve) => systemClock.soon(resolve));
   return new QueueGauges({
     engine,
     clock: systemClock,
     keys: (after, limit) =>
-      actorKeys(store, directory.header.shardCount, { kind: deliveryDomains.kind, after, limit }, pause),
+      actorKeys(store, shardCount, { kind: deliveryDomains.kind, after, limit, shards: led() }, pause),
     failed: (err) => log.error({ err }, 'the queues could not be counted; it is tried again at the next scrape'),
   });
 }
@@ -86,26 +116,42 @@ interface NodeRun {
  * Starts a node, and ends when it was told to stop. What only a node needs is loaded here: it is most of the program,
  * and the other commands are over before that would be read.
  */
-async function runNode({ config, warnings }: LoadedConfig, { setUp, served }: NodeRun): Promise<void> {
-  const [{ Node }, { openLogger }, { signalled }, { kinds }, { openLoneLog }] = await Promise.all([
+async function runNode(loaded: LoadedConfig, { setUp, served }: NodeRun): Promise<void> {
+  const { config, warnings } = loaded;
+  const [{ Node }, { openLogger }, { signalled }, { kinds }, { NodeCluster }, { clusterActor }] = await Promise.all([
     import('./node/node.ts'),
     import('./observe/logger.ts'),
     import('./lifecycle/signals.ts'),
     import('../actors/kinds.ts'),
-    import('../cluster/lone-node.ts'),
+    import('../cluster/node-cluster.ts'),
+    import('../cluster/metadata/cluster-actor.ts'),
   ]);
   assertLimits();
   const log = openLogger({ node: config.node.id, level: config.log.level });
   for (const warning of warnings) log.warn({}, warning);
+  let opened: NodeCluster | undefined;
   const node = new Node({
     config,
     version,
-    kinds,
-    openLog: openLoneLog,
+    kinds: new Map([...kinds, [clusterActor.kind, clusterActor]]),
+    async openLog(parts) {
+      opened = await NodeCluster.open(
+        { config, isDefaultListen: isDefaultMeshListen(loaded), version, hintedKinds, log },
+        parts,
+      );
+      return opened.cluster;
+    },
     log,
     edges: (facts) => edgeSpecs({ ...facts, config, version }),
-    topics: topicsOf,
-    readings: (core) => queueGauges(core, log),
+    topics: (core) => topicsOf(core, opened!),
+    inspections: () => opened!.inspections,
+    readings(core) {
+      const queues = queueGauges(core, log);
+      return {
+        read: async () => ({ ...(await queues.read()), ...opened!.readings() }),
+        close: () => queues.close(),
+      };
+    },
     ...(setUp === undefined ? {} : { setUp }),
     fatal: (error) => die(log, error),
   });
@@ -139,8 +185,22 @@ function die(log: Logger, error: unknown): void {
 
 const io = systemIo();
 
-const seed = (core: CoreApi, seeds: ReturnType<typeof splitSets>): Promise<void> =>
-  seedSettings(core, seeds.cluster, (text) => io.err(`ringpost: ${text}\n`));
+/** Those of the command line go before those that `init` has kept. */
+async function seed(core: CoreApi, dataDirectory: string, seeds: ReturnType<typeof splitSets>): Promise<void> {
+  const kept = splitSets(readFirstSettings(dataDirectory)).cluster;
+  const given = new Map([...kept, ...seeds.cluster].map((setting) => [setting.key, setting]));
+  await seedSettings(core, [...given.values()], (text) => io.err(`ringpost: ${text}\n`));
+  dropFirstSettings(dataDirectory);
+}
+
+/** Loaded here, since most commands look at no data. */
+async function isNode(dataDirectory: string): Promise<boolean> {
+  const { holdsNode } = await import('./store/data-directory.ts');
+  return holdsNode(dataDirectory);
+}
+
+const newClusterText = (dataDirectory: string): string =>
+  `${dataDirectory} holds no node yet: it becomes the first node of a new cluster. (A node of a cluster that is there: ringpost join)\n`;
 
 const commands: NodeCommands = {
   nodeSets: (sets) => splitSets(sets).node,
@@ -151,7 +211,8 @@ const commands: NodeCommands = {
     const at = smtp.listen.map(({ host, port }) => `${host}:${port}`).join(', ');
     const served = (): Promise<void> =>
       io.out(`Ringpost ${version} serves: data in ${data}, SMTP on ${at || 'no address'}\n`);
-    await runNode(loaded, { setUp: (core) => seed(core, seeds), served });
+    if (!(await isNode(data))) await io.out(newClusterText(data));
+    await runNode(loaded, { setUp: (core) => seed(core, data, seeds), served });
   },
   async quickstart(sources, address) {
     const seeds = splitSets(sources.sets ?? []);
@@ -165,27 +226,34 @@ const commands: NodeCommands = {
     if (address !== null) parseAddress(address);
     const { data, hostname, smtp, http } = loaded.config;
     await io.out(`Everything is kept in ${resolve(data)}\n`);
+    const isNew = !(await isNode(data));
     let instructions = '';
     const setUp = async (core: CoreApi): Promise<void> => {
-      await seed(core, seeds);
+      if (isNew && sources.file === undefined) keepInNodeFile(data, seeds.node);
+      await seed(core, data, seeds);
       const principal = { kind: 'operator', id: 'quickstart' } as const;
       const chance = { clock: systemClock, random: systemRandom };
       const secrets = { hashPassword, checkPasswordHash: requirePasswordHash, makeKeyPair };
       const context = { core, principal, ...chance, hostname, dnsServers: dnsServersOf(loaded.config), ...secrets };
       const listener = smtp.listen[0] ?? { host: '127.0.0.1', port: 25 };
-      const made = await quickstart(context, {
-        ...{ address, smtp: listener, http: http.listen[0] ?? null },
-        ...{ dataDirectory: data, program },
-      });
-      instructions = made.text;
+      const where = { address, smtp: listener, http: http.listen[0] ?? null, dataDirectory: data, program };
+      try {
+        instructions = (await quickstart(context, where)).text;
+      } catch (error) {
+        // One of several nodes, and the others are not there: it serves when they are, and all was made before.
+        if (isNew || !(error instanceof OperationError) || !error.transient) throw error;
+        instructions = `This node runs and waits for the others: ${error.message}. See: ${program} cluster status --data ${data}`;
+      }
     };
     await runNode(loaded, { setUp, served: () => io.out(`${instructions}\n`) });
   },
 };
 
+const forming = formingRows({ version, splitSets, settingNames, keepFirstSettings });
+
 process.exitCode = await runCli(process.argv.slice(2), {
-  rows: [...nodeRows(commands), ...mailCliRows],
-  nouns: new Map([...nodeNouns, ...mailNouns]),
+  rows: [...nodeRows(commands), ...forming, ...clusterRows, ...withJoinTokens(mailCliRows)],
+  nouns: new Map([...nodeNouns, ...clusterNouns, ...mailNouns]),
   version,
   io,
   clock: systemClock,

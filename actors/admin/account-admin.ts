@@ -56,6 +56,7 @@ export async function defaultQuotaBytes(context: AdminContext): Promise<number> 
 export interface ListedAccount {
   readonly address: string;
   readonly accountId: string;
+  readonly mailboxId: string;
   readonly displayName: string;
   /** `unfinished`: its addition or its removal was interrupted; repeat it. */
   readonly state: 'active' | 'disabled' | 'unfinished';
@@ -98,6 +99,7 @@ async function listedAccount(context: AdminContext, entry: AccountEntry): Promis
   return {
     address: entry.address,
     accountId,
+    mailboxId: entry.mailboxId ?? '',
     displayName: facts.displayName,
     state,
     messages,

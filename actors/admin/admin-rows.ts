@@ -1,5 +1,6 @@
-/** The table of all that a node's admin API can be asked about mail. To add something, add a row to a noun's file. */
+/** The table of all that a node's admin API can be asked. To add something, add a row to a noun's file. */
 import type { AdminRow } from '../../runtime/cli/admin-row.ts';
+import { coreRows } from '../../runtime/cli/core-rows.ts';
 import { accountAdmin } from './account-admin.ts';
 import { accountSetAdmin } from './account-set.ts';
 import { addressAdmin } from './address-admin.ts';
@@ -35,4 +36,5 @@ export const adminRows: readonly AdminRow[] = [
   ...queueControlAdmin,
   ...traceAdmin,
   ...deadLettersAdmin,
+  ...coreRows,
 ];

@@ -1,5 +1,6 @@
 /** `ringpost status`: one screen that says how the node is, what is wrong and what to do about it. */
 import { z } from 'zod';
+import { errorData } from '../../runtime/base/errors.ts';
 import { formatSize } from '../../runtime/base/sizes.ts';
 import { type AdminContext, adminRow } from '../../runtime/cli/admin-row.ts';
 import type { CliRow } from '../../runtime/cli/cli-row.ts';
@@ -21,6 +22,12 @@ export interface NodeStatus {
   readonly pending: number;
   readonly deadLetters: number;
   readonly problems: readonly { readonly what: string; readonly cure: string }[];
+}
+
+/** What `core.inspect('clusterSummary')` answers, where there is a cluster to speak of. */
+export interface ClusterSummary {
+  readonly lines: readonly string[];
+  readonly problems: NodeStatus['problems'];
 }
 
 /** Mail that waits for other servers, of the first `queuesSummedMax` domains that have a queue. */
@@ -52,33 +59,65 @@ async function queueNumbers(context: AdminContext): Promise<QueueNumbers> {
   };
 }
 
+/** Null: shards that nobody leads now have some of it. How the node is has to be said then more than ever. */
+async function queueIfKnown(context: AdminContext): Promise<QueueNumbers | null> {
+  try {
+    return await queueNumbers(context);
+  } catch (error) {
+    // What is no passing trouble is a bug, and not to be hidden.
+    if (errorData(error).transient && errorData(error).code !== 'internal') return null;
+    throw error;
+  }
+}
+
+async function clusterSummary({ core }: AdminContext): Promise<ClusterSummary> {
+  const summary = (await core.inspect('clusterSummary').catch(ifUnknown)) as ClusterSummary | undefined;
+  return summary ?? { lines: [], problems: [] };
+}
+
+/** A core without a cluster, as in tests. */
+function ifUnknown(error: unknown): undefined {
+  if (errorData(error).code !== 'unknownTopic') throw error;
+}
+
 const nodeStatus = adminRow({
   name: 'status',
   permission: 'status.read',
   summary: 'Say how the node is, what is wrong and what to do',
   args: z.strictObject({}),
   async run(context) {
-    const [status, queue] = await Promise.all([
+    const [status, cluster, queue] = await Promise.all([
       context.core.inspect('status') as Promise<NodeStatus>,
-      queueNumbers(context),
+      clusterSummary(context),
+      queueIfKnown(context),
     ]);
-    return { ...status, queue, nowMs: context.clock.nowMs() };
+    const problems = [...status.problems, ...cluster.problems];
+    return { ...status, problems, cluster: cluster.lines, queue, nowMs: context.clock.nowMs() };
   },
 });
 
 export const statusAdmin = [nodeStatus];
 
-export function formatStatus(status: NodeStatus & { readonly nowMs: number; readonly queue: QueueNumbers }): string {
+export interface WholeStatus extends NodeStatus {
+  readonly nowMs: number;
+  readonly cluster: readonly string[];
+  /** Null: not known now. */
+  readonly queue: QueueNumbers | null;
+}
+
+export function formatStatus(status: WholeStatus): string {
   const { problems } = status;
   const facts: [string, string][] = [
     [
       'mail',
       `${formatCount(status.accepted)} accepted · ${formatCount(status.refused)} refused · ${formatCount(status.pending)} pending`,
     ],
-    ['queue', queueText(status.queue)],
+    ['queue', status.queue === null ? 'not known now: not all shards have a leader' : queueText(status.queue)],
     ['sessions', formatCount(status.sessions)],
     ['dead letters', formatCount(status.deadLetters)],
-    ['shards', formatCount(status.shards)],
+    ...(status.cluster.length === 0
+      ? [['shards', formatCount(status.shards)] as [string, string]]
+      : status.cluster.map((line, i): [string, string] => [i === 0 ? 'cluster' : '', line])),
     [
       'store',
       Object.entries(status.store)

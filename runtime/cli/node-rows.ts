@@ -16,25 +16,28 @@ export interface NodeCommands {
   readonly nodeSets?: (sets: readonly string[]) => readonly string[];
 }
 
-const configOptions: readonly OptionSpec[] = [
-  { flags: '--config <file>', summary: 'configuration file (TOML)' },
+export const configOptions: readonly OptionSpec[] = [
+  { flags: '--config <file>', summary: 'configuration file (TOML); without it DIR/ringpost.toml, where that is there' },
   {
     flags: '--set <key=value>',
     summary: 'a value that goes before the file, or the first value of a setting of the cluster; may be repeated',
     isRepeatable: true,
   },
 ];
-const dataOption: OptionSpec = {
+export const dataOption: OptionSpec = {
   flags: '--data <dir>',
   summary: 'directory of everything that the node keeps; made when it is not there (RINGPOST_DATA)',
 };
 
-/** What `loadConfig` takes. `--data` is the setting `data`, and goes before all other sources of it. */
-function sourcesOf(input: Input, environment: ConfigSources['env'] & object): ConfigSources {
+/**
+ * What `loadConfig` takes. `--data` is the setting `data`, and goes before all other sources of it. Without `--config`, the
+ * `ringpost.toml` in the data directory is read.
+ */
+export function sourcesOf(input: Input, environment: ConfigSources['env'] & object): ConfigSources {
   const file = input.option('config');
   const data = input.option('data');
   return {
-    ...(file === null ? {} : { file }),
+    ...(file === null ? { withNodeFile: true } : { file }),
     env: environment,
     sets: [...input.options('set'), ...(data === null ? [] : [`data=${data}`])],
   };
@@ -50,7 +53,9 @@ export function nodeRows(commands: NodeCommands): readonly CliRow[] {
       name: 'quickstart',
       permission: 'node.run',
       summary: 'Start a node with a domain and an account, and say how to try it',
-      details: 'For a first look, and for good as well: it can be repeated, and what is there stays.',
+      details:
+        'For a first look, and for good as well: it can be repeated, and what is there stays. Keys of the node that are given ' +
+        'with --set when the node is made are kept in DIR/ringpost.toml.',
       args: [{ name: '[you@domain]', summary: 'the first account (you@localhost.localdomain)' }],
       options: [dataOption, ...configOptions],
       examples: [
@@ -66,7 +71,9 @@ export function nodeRows(commands: NodeCommands): readonly CliRow[] {
       name: 'start',
       permission: 'node.run',
       summary: 'Start a node in the foreground',
-      details: 'SIGTERM or Ctrl-C lets sessions come to an end and stops it; a second one stops it at once.',
+      details:
+        'SIGTERM or Ctrl-C lets sessions come to an end and stops it; a second one stops it at once. A directory that holds no ' +
+        'node becomes a new cluster of one; to make a node of a cluster that is there: ringpost join.',
       options: [dataOption, ...configOptions],
       examples: [
         'ringpost start --data /var/lib/ringpost',

@@ -17,3 +17,15 @@ export const configFileUnreadable = (path: string, cause: unknown): OperationErr
 
 export const badConfigFile = (path: string, cause: unknown): OperationError =>
   refused('badConfigFile', `${path} is no TOML: ${cause instanceof Error ? cause.message : String(cause)}`);
+
+export const dataInNodeFile = (path: string): OperationError =>
+  refused(
+    'dataInNodeFile',
+    `${path} says where the data are, and lies among them. Cure: take the key data out of it; --data DIR names them`,
+  );
+
+export const firstSettingsDamaged = (path: string): OperationError =>
+  refused(
+    'firstSettingsDamaged',
+    `${path} is no list of settings. Cure: remove it, and give the cluster its settings with ringpost set`,
+  );

@@ -23,14 +23,16 @@ export interface Listener {
   readonly trusted: readonly string[];
 }
 
-/** `submission` is port 587 (RFC 6409), `submissions` port 465 (RFC 8314). */
-export type ListenerProtocol = 'smtp' | 'submission' | 'submissions' | 'http';
+/** `submission` is port 587 (RFC 6409), `submissions` port 465 (RFC 8314), `mesh` is between nodes. */
+export type ListenerProtocol = 'smtp' | 'submission' | 'submissions' | 'http' | 'mesh';
 
 const tlsOf: Readonly<Record<ListenerProtocol, readonly ListenerTls[]>> = {
   smtp: ['starttls', 'none', 'implicit'],
   submission: ['starttls'],
   submissions: ['implicit'],
   http: ['implicit', 'none'],
+  // Mutual TLS with the cluster's own certificates, always: there is nothing to choose.
+  mesh: ['implicit'],
 };
 
 export function listeners(options: {
@@ -39,12 +41,14 @@ export function listeners(options: {
   readonly protocol: ListenerProtocol;
 }): z.ZodType<readonly Listener[]> {
   const { does, protocol } = options;
+  const tables =
+    protocol === 'mesh' ? '' : `, or tables {address, tls (${tlsOf[protocol].join(', ')}), proxyProtocol, trusted}`;
   return field({
     does,
     default: options.default,
     form:
       'off, an address such as 127.0.0.1:2525, [::1]:25 or :25 (all interfaces), several of them with commas or as a ' +
-      `list, or tables {address, tls (${tlsOf[protocol].join(', ')}), proxyProtocol, trusted}`,
+      `list${tables}`,
     read: (value) => parseListeners(value, protocol),
   });
 }
@@ -84,6 +88,8 @@ function parseListener(entry: unknown, protocol: ListenerProtocol): Listener {
   const { address, tls, proxyProtocol = false, trusted = [] } = entry as Record<string, unknown>;
   if (typeof address !== 'string') throw new Misfit('a listener has no address');
   const { host, port } = parseAddress(address);
+  // A name in front of the TLS would be a name without a certificate.
+  if (proxyProtocol !== false && protocol === 'mesh') throw new Misfit('nodes speak without a PROXY line');
   return { host, port, tls: parseTls(tls, host, protocol), ...parseProxy(address, proxyProtocol, trusted) };
 }
 
@@ -109,7 +115,7 @@ function parseTls(tls: unknown, host: string, protocol: ListenerProtocol): Liste
 /** HTTP carries passwords and mail: in clear it stays on this machine unless somebody says otherwise. */
 function defaultTls(host: string, protocol: ListenerProtocol): ListenerTls {
   if (protocol === 'smtp' || protocol === 'submission') return 'starttls';
-  if (protocol === 'submissions') return 'implicit';
+  if (protocol === 'submissions' || protocol === 'mesh') return 'implicit';
   return isLoopback(host) ? 'none' : 'implicit';
 }
 

@@ -3,6 +3,8 @@
  *
  *     default  <  TOML file  <  environment (RINGPOST_SMTP_LISTEN)  <  --set smtp.listen=…
  *
+ * The file is the one that is named, else (where it is asked for) the `ringpost.toml` in the data directory.
+ *
  * Promises: a key that does not exist is an error that names the nearest one, and a bad value is an error that names the
  * key, where the value came from and what is allowed. All bad values are named at once.
  */
@@ -10,14 +12,24 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism, hostname } from 'node:os';
 import { parse as parseToml } from 'smol-toml';
 import { nearest } from '../base/suggest.ts';
-import { badConfigFile, badConfigSet, badConfigValue, configFileUnreadable, unknownConfigKey } from './codes.ts';
+import {
+  badConfigFile,
+  badConfigSet,
+  badConfigValue,
+  configFileUnreadable,
+  dataInNodeFile,
+  unknownConfigKey,
+} from './codes.ts';
 import { type ConfigKey, configKeys, variablePrefix } from './keys.ts';
 import { isLoopback } from './listeners.ts';
+import { findNodeFile } from './node-file.ts';
 import { type Config, configSchema, type Machine } from './schema.ts';
 
 export interface ConfigSources {
   /** Path of a TOML file. */
   readonly file?: string | undefined;
+  /** Without `file`: the one in the data directory that the other sources name is read, when it is there. */
+  readonly withNodeFile?: boolean;
   /** `key=value`, from --set. */
   readonly sets?: readonly string[];
   readonly env?: Readonly<Record<string, string | undefined>>;
@@ -49,9 +61,11 @@ export function loadConfig(from: ConfigSources = {}): LoadedConfig {
   const warnings: string[] = [];
   for (const [key, value] of Object.entries(from.defaults ?? {}))
     given.set(known(key, 'defaults', keys), { value, source: 'default' });
+  const beforeFile = new Map(given);
   if (from.file !== undefined) takeFile(from.file, keys, given);
   takeEnvironment(from.env ?? {}, keys, given, warnings);
   for (const set of from.sets ?? []) takeSet(set, keys, given, from.alsoKnown ?? []);
+  if (from.file === undefined && from.withNodeFile === true) takeNodeFile(keys, beforeFile, given, machine);
   const config = parsed(given, machine);
   checkRelations(config);
   warnings.push(...doubts(config));
@@ -72,7 +86,9 @@ function known(key: string, source: string, keys: readonly ConfigKey[], alsoKnow
   const names = keys.map((each) => each.key);
   if (names.includes(key)) return key;
   const last = key.split('.').at(-1);
-  const near = nearest(key, [...names, ...alsoKnown]) ?? names.find((name) => name.split('.').at(-1) === last) ?? null;
+  const same = names.find((name) => name.split('.').at(-1) === last) ?? null;
+  // `listen` without its section: the first of that name is meant more often than the shortest.
+  const near = (key.includes('.') ? null : same) ?? nearest(key, [...names, ...alsoKnown]) ?? same;
   throw unknownConfigKey(key, source, near);
 }
 
@@ -90,6 +106,24 @@ function takeFile(path: string, keys: readonly ConfigKey[], given: Map<string, G
     throw badConfigFile(path, cause);
   }
   takeTable(table, '', path, keys, given);
+}
+
+/** The data directory is known only when the other sources are; then the file goes below them, as any file does. */
+function takeNodeFile(
+  keys: readonly ConfigKey[],
+  beforeFile: ReadonlyMap<string, Given>,
+  given: Map<string, Given>,
+  machine: Machine,
+): void {
+  const data = given.get('data')?.value ?? configSchema(machine).shape.data.parse(undefined);
+  const path = typeof data === 'string' ? findNodeFile(data) : undefined;
+  if (path === undefined) return;
+  const inFile = new Map<string, Given>();
+  takeFile(path, keys, inFile);
+  if (inFile.has('data')) throw dataInNodeFile(path);
+  for (const [key, value] of inFile) {
+    if (given.get(key) === beforeFile.get(key)) given.set(key, value);
+  }
 }
 
 function takeTable(

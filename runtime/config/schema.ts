@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { logLevels } from '../observe/logger.ts';
 import { count, flag, milliseconds, oneOf, sizeBytes, text } from './fields.ts';
+import { hostPort, hostPorts, nodeAddresses } from './host-ports.ts';
 import { listeners } from './listeners.ts';
 
 const kibibyte = 1024;
@@ -16,6 +17,9 @@ export interface Machine {
   readonly hostname: string;
   readonly cores: number;
 }
+
+/** On this machine only: a cluster of one opens no port to a network. */
+const defaultMeshListen = '127.0.0.1:2580';
 
 /** Letters, digits and hyphens between dots (RFC 1123 §2.1), 253 characters. */
 const hostnamePattern = /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/i;
@@ -51,6 +55,7 @@ export function configSchema(machine: Machine) {
         form: 'up to 32 of a-z, 0-9 and -',
         does: 'Name of this node in its cluster. Written into the data directory at first start, and the same for ever.',
       }),
+      ...labels(machine),
     }),
     smtp: z.strictObject({ ...smtpListening(machine), ...smtpBounds() }),
     submission: z.strictObject(submission()),
@@ -66,24 +71,8 @@ export function configSchema(machine: Machine) {
           'says otherwise.',
       }),
     }),
-    limits: z.strictObject({
-      messageBytesMax: sizeBytes({
-        default: 35 * mebibyte,
-        min: 64 * kibibyte,
-        max: gibibyte,
-        does:
-          'Largest mail that this node takes, announced as SIZE (RFC 1870). 25 MB of attachments are 35 MB as mail, ' +
-          'since base64 adds a third. One mail of this size sits in memory until it is committed.',
-      }),
-      dataBufferBytesMax: sizeBytes({
-        default: 256 * mebibyte,
-        min: 16 * mebibyte,
-        max: 64 * gibibyte,
-        does:
-          'Memory for mails that are being received or committed, of one SMTP thread. Above it DATA is answered 452, so ' +
-          'that clients wait and nothing is killed. Formula: mails at a time x their size. It is what it costs.',
-      }),
-    }),
+    mesh: z.strictObject(mesh()),
+    limits: z.strictObject(mailBounds()),
     tls: z.strictObject(tlsPaths()),
     log: z.strictObject({
       level: oneOf({
@@ -94,6 +83,58 @@ export function configSchema(machine: Machine) {
     }),
     store: z.strictObject(storeBounds()),
   });
+}
+
+const label = { pattern: /^[\w.-]{0,64}$/, form: 'up to 64 letters, digits, dots, hyphens and underscores, or empty' };
+
+function labels(machine: Machine) {
+  return {
+    zone: text({
+      ...label,
+      default: '',
+      does:
+        'What may fail as a whole around this node: a room, a data centre, a provider. The copies of a mail are spread over ' +
+        'zones as long as there are several. Copies in zones far apart cost each mail the way between them.',
+    }),
+    host: text({
+      ...label,
+      default: machine.hostname.slice(0, 64),
+      defaultText: "the machine's own name",
+      does:
+        'The machine that this node runs on. Two copies of a mail are never on one host as long as there are others, so ' +
+        'nodes that share a machine, or virtual machines that share one, should say the same.',
+    }),
+  };
+}
+
+function mesh() {
+  return {
+    listen: listeners({
+      protocol: 'mesh',
+      default: defaultMeshListen,
+      does:
+        'Where the other nodes of the cluster, and nodes that join it, reach this one: usually ":2580". Only nodes with a ' +
+        'certificate of the cluster get further than the door. The default serves nodes on this machine, and is let go, ' +
+        'with a line in the log, when another node has that port already.',
+    }),
+    advertise: hostPort({
+      defaultText: 'where it listens',
+      does:
+        'Where the other nodes are told to reach this one. Needed where that is not what it listens on: behind a NAT, with ' +
+        'several networks, or where a name is steadier than an address. When it listens on all interfaces and this is empty, ' +
+        'it is the address of the first of them.',
+    }),
+    seeds: hostPorts({
+      does:
+        'Addresses of nodes that are tried beside those that this node remembers. Needed only when all of the others have ' +
+        'moved while this one was off. They never make a cluster.',
+    }),
+    dial: nodeAddresses({
+      does:
+        'Where this node reaches certain others, in place of where they say that they are. For networks in which one node ' +
+        'has another address from here than from elsewhere, and for tests.',
+    }),
+  };
 }
 
 function smtpListening(machine: Machine) {
@@ -211,6 +252,27 @@ function smtpBounds() {
       does:
         'Open sessions of one client (an IPv4 address or an IPv6 /64) with one SMTP thread; beyond, 421. Lower it where ' +
         'single clients crowd out others; large senders open some dozens.',
+    }),
+  };
+}
+
+function mailBounds() {
+  return {
+    messageBytesMax: sizeBytes({
+      default: 35 * mebibyte,
+      min: 64 * kibibyte,
+      max: gibibyte,
+      does:
+        'Largest mail that this node takes, announced as SIZE (RFC 1870). 25 MB of attachments are 35 MB as mail, ' +
+        'since base64 adds a third. One mail of this size sits in memory until it is committed.',
+    }),
+    dataBufferBytesMax: sizeBytes({
+      default: 256 * mebibyte,
+      min: 16 * mebibyte,
+      max: 64 * gibibyte,
+      does:
+        'Memory for mails that are being received or committed, of one SMTP thread. Above it DATA is answered 452, so ' +
+        'that clients wait and nothing is killed. Formula: mails at a time x their size. It is what it costs.',
     }),
   };
 }

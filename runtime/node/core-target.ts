@@ -113,20 +113,24 @@ function historyInspections({ store, engine, directory }: Core, clock: Clock): [
       (argument) => {
         const after = fieldOf(argument, 'after') === null ? null : keyTextIn(argument, 'after');
         const limit = Math.max(1, Math.min(inspectedMax, numberIn(argument, 'limit')));
-        return actorKeys(store, shardCount, { kind: keyTextIn(argument, 'kind'), after, limit }, pause);
+        const page = { kind: keyTextIn(argument, 'kind'), after, limit, ...shardsIn(argument) };
+        return actorKeys(store, shardCount, page, pause);
       },
     ],
-    ['events', (argument) => eventsOf(store, shardCount, keyTextIn(argument, 'subject'))],
+    ['events', (argument) => eventsOf(store, shardCount, keyTextIn(argument, 'subject'), shardsIn(argument).shards)],
     [
       'findEvents',
       (argument) => {
         const search = { field: 'messageId', value: textIn(argument, 'messageId'), limit: numberIn(argument, 'limit') };
-        return findSubjects(store, search, pause);
+        return findSubjects(store, { ...search, ...shardsIn(argument) }, pause);
       },
     ],
     [
       'deadLetters',
-      (argument) => listDeadLetters(store, Math.max(1, Math.min(inspectedMax, numberIn(argument, 'limit')))),
+      (argument) => {
+        const limit = Math.max(1, Math.min(inspectedMax, numberIn(argument, 'limit')));
+        return listDeadLetters(store, limit, shardsIn(argument).shards);
+      },
     ],
     ['retryDeadLetter', (argument) => engine.retryDeadLetter(numberIn(argument, 'shard'), numberIn(argument, 'index'))],
     ['dropDeadLetter', (argument) => engine.dropDeadLetter(numberIn(argument, 'shard'), numberIn(argument, 'index'))],
@@ -155,6 +159,16 @@ function numberIn(argument: unknown, name: string): number {
   if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0 || Object.is(value, -0))
     throw badArgument(name);
   return value;
+}
+
+/** `shards`: a list of those to look at, where other nodes tell of the others. Left out: all. */
+function shardsIn(argument: unknown): { readonly shards?: ReadonlySet<number> } {
+  const shards = fieldOf(argument, 'shards');
+  if (shards === undefined || shards === null) return {};
+  if (!Array.isArray(shards) || !shards.every((shard) => Number.isSafeInteger(shard) && shard >= 0)) {
+    throw badArgument('shards');
+  }
+  return { shards: new Set(shards as number[]) };
 }
 
 const badArgument = (name: string) => refused('badArgument', `"${name}" is missing or malformed`);

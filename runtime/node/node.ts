@@ -22,7 +22,7 @@ import type { CoreApi } from '../threads/core-api.ts';
 import type { CoreTarget } from '../threads/core-target.ts';
 import { LocalCore } from '../threads/local-core.ts';
 import { type Core, type CoreOptions, openCore } from './core.ts';
-import { coreTarget, type Topic } from './core-target.ts';
+import { coreTarget, type Inspection, type Topic } from './core-target.ts';
 import { type EdgeSpec, Edges } from './edges.ts';
 import { nodeInspections } from './inspections.ts';
 import { requireFreeAddresses } from './listening.ts';
@@ -46,6 +46,8 @@ export interface NodeOptions {
     readonly dataPath: string;
   }) => readonly EdgeSpec[];
   readonly topics: (core: Core) => ReadonlyMap<string, Topic>;
+  /** What is asked of the core beside what the node itself answers. Left out: nothing. */
+  readonly inspections?: (core: Core) => ReadonlyMap<string, Inspection>;
   /** What the metrics show beside the node's own. Left out: nothing. */
   readonly readings?: (core: Core) => ReadingSource;
   /** What has to be there before the node says that it is ready; it serves already. Left out: nothing. */
@@ -111,7 +113,7 @@ export class Node {
   }
 
   async #startCore(): Promise<void> {
-    const { config, log, kinds, fatal, topics, version, openLog } = this.#o;
+    const { config, log, kinds, fatal, topics, openLog } = this.#o;
     this.#loopDelay = watchLoopDelay();
     const core = await openCore({
       dataPath: config.data,
@@ -133,24 +135,31 @@ export class Node {
     this.#endSpaceWatch = space.end;
     const readings = this.#o.readings?.(core);
     this.#readings = readings;
-    this.#target = coreTarget({
+    const local = coreTarget({
       core,
       clock: systemClock,
       topics: new Map([['storageLow', space.topic], ...topics(core)]),
-      inspections: nodeInspections({
-        node: config.node.id,
-        version,
-        core,
-        health: this.#health,
-        counts: this.#counts,
-        loopDelay: this.#loopDelay,
-        edges: () => this.#edges,
-        readings: readings === undefined ? undefined : () => readings.read(),
-      }),
+      inspections: this.#inspections(core),
       counts: this.#counts,
       unknownMetric: (name) => log.warn({ name }, 'a worker counts what is in no table'),
     });
+    this.#target = core.cluster.wholeTarget?.(local) ?? local;
     this.#health.met(conditions.core);
+  }
+
+  #inspections(core: Core): ReadonlyMap<string, Inspection> {
+    const { config, version, inspections } = this.#o;
+    const own = nodeInspections({
+      node: config.node.id,
+      version,
+      core,
+      health: this.#health,
+      counts: this.#counts,
+      loopDelay: this.#loopDelay!,
+      edges: () => this.#edges,
+      readings: () => this.#readings?.read() ?? Promise.resolve({}),
+    });
+    return new Map([...own, ...(inspections?.(core) ?? [])]);
   }
 
   async #stopCore(): Promise<void> {

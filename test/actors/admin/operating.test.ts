@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { quickstart } from '../../../actors/admin/quickstart.ts';
 import type { NodeStatus } from '../../../actors/admin/status.ts';
+import { tryLater } from '../../../runtime/base/errors.ts';
 import { type AdminWorld, adminWorld, say } from './admin-world.ts';
 
 const status: NodeStatus = {
@@ -53,6 +54,28 @@ void describe('status, settings, dead letters, quick start', () => {
     const json = await world.json(['status']);
     assert.equal(json.startedAt, '2023-11-14T22:13:20.000Z');
     assert.equal(json.pending, 0);
+  });
+
+  void test('status has the lines of the cluster, its problems, and a queue that is not known when shards have no leader', async (t) => {
+    const stopped = await adminWorld({
+      status: () => status,
+      clusterSummary: () => ({
+        lines: ['1 of 3 nodes alive', 'shards with three copies: 0 of 8'],
+        problems: [{ what: 'n2 dead since 14:03:07Z', cure: 'start it again' }],
+      }),
+      actors: () => {
+        throw tryLater('listIncomplete', 'the list would not be whole');
+      },
+    });
+    t.after(() => stopped.stop());
+    const { text, status: exit } = await stopped.cli(['status']);
+    assert.equal(exit, 0);
+    assert.match(text, /^n1 · Ringpost 0\.1\.0 · 2 problems\n/);
+    assert.match(text, /^ {2}cluster +1 of 3 nodes alive\n +shards with three copies: 0 of 8\n/m);
+    assert.match(text, /^ {2}queue +not known now/m);
+    assert.match(text, /! n2 dead since 14:03:07Z\n {2}cure: start it again\n$/);
+    assert.doesNotMatch(text, /^ {2}shards /m);
+    assert.equal((await stopped.json(['status'])).queue, null);
   });
 
   void test('without a node on the directory it says so, with the cure', async () => {
