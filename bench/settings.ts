@@ -21,6 +21,8 @@ export interface Settings {
   readonly accounts: number;
   readonly connections: number;
   readonly groups: number;
+  /** Nodes of ours; more than one are a cluster. Each scenario but `cluster-scaling` uses the first only. */
+  readonly nodes: readonly number[];
   /** smtp-out: mails in the queue of each round; queue-scale: mails in the large queue. */
   readonly mails: number;
   /** Remote domains that they are for. */
@@ -47,6 +49,7 @@ export const usage = `npm run bench -- <scenario> [flags]
   --peer postfix|bare       same load against a peer in alternating rounds (may be given twice)
   --rounds 5                rounds of each server; medians are printed
   --seconds 4               length of a round, after --warmup 1 s that does not count
+  --nodes 3                 smtp-in, cluster-…: nodes of ours, all on this machine (1,3,5 for cluster-scaling)
   --recipients 100          distinct recipients; --pick round-robin|uniform
   --messages 1000000        mailbox-scale, restart: mails in the mailbox
   --accounts 100000         accounts-scale, restart: accounts
@@ -74,7 +77,7 @@ const flags = {
   mode: { type: 'string', multiple: true },
   peer: { type: 'string', multiple: true },
   rounds: { type: 'string', default: '5' },
-  seconds: { type: 'string', default: '4' },
+  seconds: { type: 'string' },
   warmup: { type: 'string', default: '1' },
   recipients: { type: 'string', default: '100' },
   pick: { type: 'string', default: 'round-robin' },
@@ -82,6 +85,7 @@ const flags = {
   accounts: { type: 'string', default: '100000' },
   connections: { type: 'string', default: '10000' },
   groups: { type: 'string', default: '1024' },
+  nodes: { type: 'string' },
   mails: { type: 'string' },
   domains: { type: 'string' },
   'dead-mails': { type: 'string', default: '50000' },
@@ -101,6 +105,9 @@ export interface ScenarioDefaults {
   readonly modes: readonly SessionMode[];
   readonly mails?: number;
   readonly domains?: number;
+  readonly seconds?: number;
+  /** Left out: the scenario starts what it needs, and takes no --nodes. */
+  readonly nodes?: readonly number[];
 }
 
 /**
@@ -125,7 +132,7 @@ export function parseSettings(
     modes: values.mode?.map((name) => oneOf('--mode', name, ['open', 'one-per-connection'] as const)) ?? defaults.modes,
     peers: [...new Set(peers)],
     rounds: number('--rounds', values.rounds, 1, 1000),
-    seconds: number('--seconds', values.seconds, 0.1, 3600),
+    seconds: number('--seconds', values.seconds ?? String(defaults.seconds ?? 4), 0.1, 3600),
     warmupSeconds: number('--warmup', values.warmup, 0, 3600),
     recipients: number('--recipients', values.recipients, 1, 100_000),
     pick: oneOf('--pick', values.pick, ['round-robin', 'uniform'] as const),
@@ -133,6 +140,7 @@ export function parseSettings(
     accounts: number('--accounts', values.accounts, 1, 1_000_000),
     connections: number('--connections', values.connections, 1, 19_000),
     groups: number('--groups', values.groups, 1, 16_384),
+    nodes: nodesOf(scenario, values.nodes, defaults.nodes),
     mails: number('--mails', values.mails ?? String(defaults.mails ?? 10_000), 1, 10_000_000),
     domains: number('--domains', values.domains ?? String(defaults.domains ?? 10), 1, 1_000_000),
     deadMails: number('--dead-mails', values['dead-mails'], 0, 10_000_000),
@@ -164,6 +172,14 @@ function number(flag: string, text: string, min: number, max: number): number {
 
 function numbers(flag: string, text: string | undefined, min: number, max: number): number[] | undefined {
   return text?.split(',').map((part) => number(flag, part, min, max));
+}
+
+function nodesOf(scenario: string, text: string | undefined, byDefault?: readonly number[]): readonly number[] {
+  if (byDefault === undefined && text !== undefined) throw new UsageError(`--nodes: ${scenario} has nodes of its own`);
+  const counts = numbers('--nodes', text, 1, 9) ?? byDefault ?? [1];
+  const [half] = counts.filter((count) => !Number.isInteger(count));
+  if (half !== undefined) throw new UsageError(`--nodes wants whole nodes, not ${half}`);
+  return counts;
 }
 
 function oneOf<const T extends readonly string[]>(flag: string, text: string, choices: T): T[number] {

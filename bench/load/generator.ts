@@ -7,11 +7,13 @@
 import { type Clock, systemClock } from '../../runtime/base/clock.ts';
 import { Histogram, type LatencySummary } from '../measure/histogram.ts';
 import { MessageTemplate } from './message.ts';
-import { LoadSession, type Recipient, type SessionMode, type SessionPlan } from './session.ts';
+import { type Accepted, LoadSession, type Recipient, type SessionMode, type SessionPlan } from './session.ts';
 
 export interface LoadOptions {
   readonly host: string;
   readonly port: number;
+  /** Those of all nodes of a cluster: sessions go to one after another, and `port` to nobody. */
+  readonly ports?: readonly number[];
   readonly sessions: number;
   readonly sizeBytes: number;
   readonly mode: SessionMode;
@@ -27,6 +29,11 @@ export interface LoadOptions {
   readonly auth?: { readonly user: string; readonly password: string };
   /** A steady pace of all sessions together instead of as fast as the server answers. */
   readonly perSecond?: number;
+  /**
+   * With `perSecond`: what the server was too slow for is made up for afterwards, as mail of others does not wait for it
+   * either. Left out: it is not.
+   */
+  readonly makesUp?: boolean;
 }
 
 export interface LoadResult {
@@ -37,6 +44,10 @@ export interface LoadResult {
   readonly seconds: number;
   readonly mailsPerSecond: number;
   readonly latency: LatencySummary;
+  /** From when each mail of the pace was due, so that mails that a stall kept from beginning count as late. */
+  readonly sinceDue: LatencySummary;
+  /** `2/3` -> mails whose `250` said so, warm-up and tail included. */
+  readonly copies: Readonly<Record<string, number>>;
   /** Answers other than the expected, and connections lost. */
   readonly failures: number;
   /** The first few of them. */
@@ -67,6 +78,8 @@ class LoadRun implements SessionPlan {
   readonly #recipients: readonly Recipient[];
   readonly #sessions: LoadSession[] = [];
   readonly #latency = new Histogram();
+  readonly #sinceDue = new Histogram();
+  readonly #copies = new Map<number, number>();
   readonly #failureTexts: string[] = [];
   #failures = 0;
   #started = 0;
@@ -78,7 +91,8 @@ class LoadRun implements SessionPlan {
   #pickState = 0x9e3779b9;
   /** Sessions that are logged in and wait for the others; null when nobody waits (any more). */
   #waiting: (() => void)[] | null = null;
-  #nextSlotMs = 0;
+  /** Null: no mail was due yet. */
+  #lastDueMs: number | null = null;
   #windowStartMs = 0;
   #windowMs = 0;
   #cpuAtStart: NodeJS.CpuUsage = { user: 0, system: 0 };
@@ -97,12 +111,14 @@ class LoadRun implements SessionPlan {
   }
 
   start(): void {
-    const { sessions, sizeBytes, mode, mails, warmupSeconds, sender = defaultSender } = this.#options;
+    const { port, ports = [port], sessions, sizeBytes, mode, mails, warmupSeconds } = this.#options;
+    const { sender = defaultSender } = this.#options;
     const addressBytesMax = this.#recipients.reduce((most, { path }) => Math.max(most, path.length - 2), 0);
     const dateText = new Date(this.#clock.nowMs()).toUTCString().replace('GMT', '+0000');
     for (let i = 0; i < sessions; i++) {
       const message = new MessageTemplate(sizeBytes, i, sender, addressBytesMax, dateText);
-      this.#sessions.push(new LoadSession(this.#options, mode, sender, message, this));
+      const target = { ...this.#options, port: ports[i % ports.length] as number };
+      this.#sessions.push(new LoadSession(target, mode, sender, message, this));
     }
     this.#living = sessions;
     // What a login costs (a password hash) is not the mail's: nobody begins before all are in.
@@ -127,18 +143,22 @@ class LoadRun implements SessionPlan {
     this.#beginTogether();
   }
 
-  whenNext(go: () => void): void {
-    const { perSecond } = this.#options;
+  whenNext(go: (dueMs?: number) => void): void {
+    const { perSecond, makesUp = false } = this.#options;
     if (perSecond === undefined) return go();
     const nowMs = this.#clock.monotonicMs();
-    // A pace that the server does not keep up with is not made up for afterwards.
-    this.#nextSlotMs = Math.max(nowMs, this.#nextSlotMs + 1000 / perSecond);
-    this.#clock.after(this.#nextSlotMs - nowMs, go);
+    const dueMs = nextDueMs(this.#lastDueMs, 1000 / perSecond, nowMs, makesUp);
+    this.#lastDueMs = dueMs;
+    if (dueMs < nowMs) go(dueMs);
+    else this.#clock.after(dueMs - nowMs, () => go(dueMs));
   }
 
-  accepted(latencyMs: number): void {
+  accepted({ latencyMs, sinceDueMs, copies }: Accepted): void {
     this.#accepted++;
-    if (this.#isCounting) this.#latency.record(latencyMs * 1000);
+    if (copies > 0) this.#copies.set(copies, (this.#copies.get(copies) ?? 0) + 1);
+    if (!this.#isCounting) return;
+    this.#latency.record(latencyMs * 1000);
+    this.#sinceDue.record(sinceDueMs * 1000);
   }
 
   refused(step: string, answer: string): void {
@@ -216,6 +236,8 @@ class LoadRun implements SessionPlan {
       seconds: this.#windowMs / 1000,
       mailsPerSecond: this.#windowMs === 0 ? 0 : (mails * 1000) / this.#windowMs,
       latency: this.#latency.summary(),
+      sinceDue: this.#sinceDue.summary(),
+      copies: shownCopies(this.#copies),
       failures: this.#failures,
       failureTexts: this.#failureTexts,
       loadCpuUsPerMail: mails === 0 ? Number.NaN : this.#cpuUs / mails,
@@ -232,4 +254,18 @@ class LoadRun implements SessionPlan {
     this.#pickState = state;
     return state >>> 0;
   }
+}
+
+/** When the mail after the one that was due at `lastMs` is due: `everyMs` later, but not in the past unless that is wanted. */
+export function nextDueMs(lastMs: number | null, everyMs: number, nowMs: number, makesUp: boolean): number {
+  if (lastMs === null) return nowMs;
+  return makesUp ? lastMs + everyMs : Math.max(nowMs, lastMs + everyMs);
+}
+
+function shownCopies(counts: ReadonlyMap<number, number>): Record<string, number> {
+  return Object.fromEntries(
+    [...counts]
+      .sort(([a], [b]) => a - b)
+      .map(([copies, count]) => [`${Math.floor(copies / 10)}/${copies % 10}`, count]),
+  );
 }

@@ -30,16 +30,28 @@ export interface Recipient {
   readonly command: Buffer;
 }
 
+export interface Accepted {
+  /** From MAIL (or from connecting, with one mail per connection) to `250`. */
+  readonly latencyMs: number;
+  /** From when the mail was due to `250`; without a pace the same as `latencyMs`. */
+  readonly sinceDueMs: number;
+  /** What the answer says of copies (`copiesIn`). */
+  readonly copies: number;
+}
+
 /** What a session asks of the run it is part of. */
 export interface SessionPlan {
   /** The next mail's recipient, or undefined when the session shall end. */
   nextRecipient(): Recipient | undefined;
   /** The connection stands, and is logged in. Calls `go` when the first mail over it may begin. */
   ready(go: () => void): void;
-  /** Calls `go` when the session may begin its next mail: at once, or in its turn of a steady pace. */
-  whenNext(go: () => void): void;
-  /** `latencyMs` from MAIL (or from connecting, with one mail per connection) to `250`. */
-  accepted(latencyMs: number): void;
+  /**
+   * Calls `go` when the session may begin its next mail: at once, or in its turn of a steady pace, which may be overdue.
+   * `dueMs` is when that turn was (`monotonicMs`).
+   */
+  whenNext(go: (dueMs?: number) => void): void;
+  /** Answered with `250`. */
+  accepted(accepted: Accepted): void;
   /** An answer that is not the expected one. The session goes on after `4xx` and `5xx` in the dialogue. */
   refused(step: string, answer: string): void;
   /** The session is over: asked to, or by `cause`. */
@@ -81,6 +93,8 @@ export class LoadSession {
   #step: Step = 'greeting';
   #recipient: Recipient | undefined;
   #startMs = 0;
+  #dueMs = 0;
+  #copies = 0;
   /** What has come of an answer whose end has not. */
   #partial = '';
 
@@ -137,11 +151,15 @@ export class LoadSession {
   #read(buffer: Buffer, count: number): void {
     // Nearly always one whole single-line answer: decide by three bytes, make no string.
     const isWhole = this.#partial === '' && count >= 5 && buffer[count - 1] === 0x0a && buffer[3] !== 0x2d;
-    if (isWhole && buffer[0] === expectedDigit[this.#step]) return this.#advance();
+    if (isWhole && buffer[0] === expectedDigit[this.#step]) {
+      if (this.#step === 'dot') this.#copies = copiesIn(buffer, count);
+      return this.#advance();
+    }
     this.#partial += buffer.toString('latin1', 0, count);
     const answer = this.#partial;
     if (!/^\d{3}(?: [^\n]*)?\r?\n$/m.test(answer) || !answer.endsWith('\n')) return;
     this.#partial = '';
+    if (this.#step === 'dot') this.#copies = copiesIn(Buffer.from(answer, 'latin1'), answer.length);
     if (answer.charCodeAt(0) === expectedDigit[this.#step]) this.#advance();
     else this.#refuse(answer.trimEnd());
   }
@@ -166,7 +184,7 @@ export class LoadSession {
         this.#message.next(this.#recipient.path);
         return this.#send('dot', this.#message.bytes);
       case 'dot':
-        this.#plan.accepted(systemClock.monotonicMs() - this.#startMs);
+        this.#accept();
         return this.#mode === 'open' ? this.#nextMail() : this.#send('quit', quitCommand);
       case 'quit':
         return this.#hangUp();
@@ -178,10 +196,17 @@ export class LoadSession {
   }
 
   #sendMail(): void {
-    this.#plan.whenNext(() => {
+    this.#plan.whenNext((dueMs) => {
       if (this.#mode === 'open') this.#startMs = systemClock.monotonicMs();
+      this.#dueMs = dueMs ?? this.#startMs;
       this.#send('mail', this.#mailCommand);
     });
+  }
+
+  #accept(): void {
+    const nowMs = systemClock.monotonicMs();
+    const [latencyMs, sinceDueMs] = [nowMs - this.#startMs, nowMs - this.#dueMs];
+    this.#plan.accepted({ latencyMs, sinceDueMs, copies: this.#copies });
   }
 
   #nextMail(): void {
@@ -215,6 +240,20 @@ export class LoadSession {
     this.#step = step;
     this.#socket?.write(bytes);
   }
+}
+
+const isDigit = (byte: number | undefined): boolean => byte !== undefined && byte >= 0x30 && byte <= 0x39;
+
+/**
+ * How many copies there are, of how many, as Ringpost ends its answer: `… copies=2/3\r\n` is 23. By places alone, since
+ * every mail has one.
+ * @param count bytes of the answer
+ * @returns 0 when it does not say
+ */
+export function copiesIn(answer: Buffer, count: number): number {
+  const [equals, have, slash, of] = [count - 6, count - 5, count - 4, count - 3];
+  if (answer[slash] !== 0x2f || answer[equals] !== 0x3d || !isDigit(answer[have]) || !isDigit(answer[of])) return 0;
+  return ((answer[have] as number) - 0x30) * 10 + (answer[of] as number) - 0x30;
 }
 
 function authCommand({ user, password }: { user: string; password: string }): Buffer {

@@ -28,6 +28,14 @@ export function processTreeCost(rootPid: number): ProcessCost {
   return { cpuMs, rssAnonBytes, processCount: pids.length };
 }
 
+export function totalCost(costs: readonly ProcessCost[]): ProcessCost {
+  return {
+    cpuMs: costs.reduce((sum, { cpuMs }) => sum + cpuMs, 0),
+    rssAnonBytes: costs.reduce((sum, { rssAnonBytes }) => sum + rssAnonBytes, 0),
+    processCount: costs.reduce((sum, { processCount }) => sum + processCount, 0),
+  };
+}
+
 /** `rootPid` and every living descendant, parents first. */
 export function processTree(rootPid: number): number[] {
   const childrenOf = new Map<number, number[]>();

@@ -16,9 +16,9 @@ export async function startBare(options: StartOptions): Promise<RunningServer> {
     name: 'bare',
     version: 'smtp-server 3.21.6, lmdb 3.5.6',
     smtpPort,
-    rootPid: child.pid,
+    rootPids: [child.pid],
     startMs,
-    settle: () => settleByCpu(child.pid),
+    settle: () => settleByCpu([child.pid]),
     stop: () => child.stop(),
     kill: () => child.kill(),
   };

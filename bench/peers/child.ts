@@ -7,7 +7,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
-import { processTreeCost } from '../measure/processes.ts';
+import { processTreeCost, totalCost } from '../measure/processes.ts';
 import { pause, until } from '../measure/wait.ts';
 
 export const repositoryRoot = fileURLToPath(new URL('../../', import.meta.url));
@@ -103,13 +103,21 @@ export function freePort(): Promise<number> {
 const idleShareMax = 0.05;
 const idleLookMs = 400;
 
-/** Waits, for at most `timeoutMs`, until the process tree uses next to no CPU. Returns how long it worked on. */
-export async function settleByCpu(rootPid: number, timeoutMs = 15_000): Promise<number> {
-  let before = processTreeCost(rootPid).cpuMs;
+/**
+ * Waits, for at most `timeoutMs`, until the process trees use next to no CPU: on the average `shareMax` of a core each.
+ * @returns how long they worked on
+ */
+export async function settleByCpu(
+  rootPids: readonly number[],
+  { timeoutMs = 15_000, shareMax = idleShareMax } = {},
+): Promise<number> {
+  const cpuMs = (): number => totalCost(rootPids.map(processTreeCost)).cpuMs;
+  const quietMs = idleLookMs * shareMax * rootPids.length;
+  let before = cpuMs();
   for (let tookMs = 0; ; tookMs += idleLookMs) {
     await pause(idleLookMs);
-    const now = processTreeCost(rootPid).cpuMs;
-    if (now - before <= idleLookMs * idleShareMax || tookMs >= timeoutMs) return tookMs;
+    const now = cpuMs();
+    if (now - before <= quietMs || tookMs >= timeoutMs) return tookMs;
     before = now;
   }
 }

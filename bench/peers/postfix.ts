@@ -40,7 +40,7 @@ export async function startPostfix(options: StartOptions): Promise<RunningServer
     name: 'postfix',
     version: postconf(root, 'mail_version'),
     smtpPort,
-    rootPid,
+    rootPids: [rootPid],
     startMs,
     settle: () => drain(root),
     storedMails: () => deliveredCount(root),

@@ -3,14 +3,14 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { type ProcessCost, processTreeCost } from '../measure/processes.ts';
+import type { ProcessCost } from '../measure/processes.ts';
 import { pause } from '../measure/wait.ts';
 import { nodeProgram } from '../peers/child.ts';
 import type { RunningServer, ServerName } from '../peers/server.ts';
 import type { Settings } from '../settings.ts';
 import { aims } from '../aims.ts';
 import type { Scenario } from './scenario.ts';
-import { serverLabel, withServer } from './servers.ts';
+import { costOf, serverLabel, withServer } from './servers.ts';
 
 interface Held {
   readonly name: ServerName;
@@ -61,15 +61,15 @@ export const idleConnections: Scenario = {
 
 async function hold(settings: Settings, server: RunningServer): Promise<Held> {
   await server.settle();
-  const before = processTreeCost(server.rootPid);
+  const before = costOf(server);
   const options = JSON.stringify({ port: server.smtpPort, connections: settings.connections });
   const holder = spawn(nodeProgram(), [entry, options], { stdio: ['pipe', 'pipe', 'inherit'] });
   const ended = once(holder, 'close');
   const lines = createInterface({ input: holder.stdout })[Symbol.asyncIterator]();
   const first = await nextReport(lines);
-  const opened = processTreeCost(server.rootPid);
+  const opened = costOf(server);
   await pause(holdMs);
-  const after = processTreeCost(server.rootPid);
+  const after = costOf(server);
   holder.stdin.end();
   const last = await nextReport(lines);
   await ended;

@@ -16,7 +16,7 @@ import type { Outbound } from '../peers/outbound.ts';
 import type { RunningServer } from '../peers/server.ts';
 import type { SinkCounts } from '../sink/counts.ts';
 import type { RunningSink } from '../sink/running-sink.ts';
-import { syncDisks } from './servers.ts';
+import { costOf, syncDisks } from './servers.ts';
 
 export interface OutboundRound {
   readonly mails: number;
@@ -62,21 +62,21 @@ export async function runOutboundRound(
 ): Promise<OutboundRound> {
   const outbound = outboundOf(server);
   await outbound.hold();
-  const start = processTreeCost(server.rootPid);
+  const start = costOf(server);
   const submitted = mustBeClean(server.name, await spawnLoad(submissionLoad(outbound, load)));
-  await settleByCpu(server.rootPid);
-  const filled = processTreeCost(server.rootPid);
+  await settleByCpu(server.rootPids);
+  const filled = costOf(server);
   await syncDisks();
   await sink.reset();
   const [machineBefore, sinkBefore, releaseMs] = [machineCpuMs(), processTreeCost(sink.pid), systemClock.monotonicMs()];
   await outbound.release();
   const { counts, firstMs } = await untilDelivered(server, sink, load.mails, releaseMs);
-  const delivered = processTreeCost(server.rootPid);
+  const delivered = costOf(server);
   const sinkCpuMs = processTreeCost(sink.pid).cpuMs - sinkBefore.cpuMs;
   const othersMs = machineCpuMs() - machineBefore - (delivered.cpuMs - filled.cpuMs) - sinkCpuMs;
   const othersShare = othersMs / (systemClock.monotonicMs() - releaseMs) / availableParallelism();
   await untilEmpty(server, outbound);
-  const after = processTreeCost(server.rootPid);
+  const after = costOf(server);
   const final = await sink.counts();
   if (final.mails !== load.mails) throw new Error(`${server.name}: ${final.mails} mails at the sink of ${load.mails}`);
   await syncDisks();

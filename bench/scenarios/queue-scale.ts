@@ -7,7 +7,6 @@
  * 4. A domain that never answers gets --dead-mails; others' mail is timed beside it and without it (`dead-domain.ts`).
  */
 import { ratio } from '../measure/medians.ts';
-import { processTreeCost } from '../measure/processes.ts';
 import { settleByCpu } from '../peers/child.ts';
 import { outboundDomain, outboundRecipients } from '../peers/outbound.ts';
 import { servers } from '../peers/peers.ts';
@@ -23,7 +22,7 @@ import { medianOutbound, type OutboundRound, outboundOf, runOutboundRound, submi
 import { measureRestart, restartVerdicts } from './queue-restart.ts';
 import { alternate } from './round.ts';
 import type { Scenario } from './scenario.ts';
-import { makeDataDir, removeDataDir, serverLabel, withServer } from './servers.ts';
+import { costOf, makeDataDir, removeDataDir, serverLabel, withServer } from './servers.ts';
 
 const sliceCount = 10;
 /** As many log-ins at the same time as a client may have under way (`throttleLimits`). */
@@ -113,11 +112,11 @@ async function fill(settings: Settings, server: RunningServer, progress: (text: 
   const recipients = outboundRecipients(settings.domains, settings.domains, liveDomains);
   for (let slice = 0; slice < sliceCount; slice++) {
     progress(`slice ${slice + 1} of ${sliceCount}: ${mails} mails`);
-    const before = processTreeCost(server.rootPid);
+    const before = costOf(server);
     const load = { ...liveLoad(settings), sessions: fillSessions, mails, recipients };
     const result = mustBeClean(server.name, await spawnLoad(submissionLoad(outboundOf(server), load)));
-    await settleByCpu(server.rootPid, settleMsMax);
-    const after = processTreeCost(server.rootPid);
+    await settleByCpu(server.rootPids, { timeoutMs: settleMsMax });
+    const after = costOf(server);
     slices.push({
       mailsBefore: slice * mails,
       submittedPerSecond: result.mailsPerSecond,

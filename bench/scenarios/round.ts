@@ -9,15 +9,27 @@ import { systemClock } from '../../runtime/base/clock.ts';
 import type { LoadOptions } from '../load/generator.ts';
 import { mustBeClean, spawnLoad } from '../load/spawn.ts';
 import { median } from '../measure/medians.ts';
-import { machineCpuMs, processTreeCost } from '../measure/processes.ts';
+import { machineCpuMs, type ProcessCost, totalCost } from '../measure/processes.ts';
 import type { RunningServer } from '../peers/server.ts';
-import { syncDisks } from './servers.ts';
+import {
+  type Copies,
+  electionsOf,
+  lookAtNodes,
+  medianNodes,
+  type NodeRound,
+  nodeRounds,
+  sumCopies,
+} from './node-costs.ts';
+import { costsOf, syncDisks } from './servers.ts';
 
 export interface Round {
   readonly mailsPerSecond: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly maxMs: number;
+  /** With a pace: from when a mail was due. */
+  readonly sinceDueP99Ms: number;
+  readonly sinceDueMaxMs: number;
   readonly serverCpuUsPerMail: number;
   readonly loadCpuUsPerMail: number;
   readonly rssAnonMib: number;
@@ -26,20 +38,32 @@ export interface Round {
   readonly mails: number;
   /** Share of all cores that neither the server nor the load generator used: other work, which spoils the numbers. */
   readonly othersShare: number;
+  /** `2/3` -> mails whose `250` said so. */
+  readonly copies: Copies;
+  /** Shards that had one, or whose leader moved, during the round. */
+  readonly elections: number;
+  /** None of a peer. */
+  readonly nodes: readonly NodeRound[];
 }
 
 /** @throws {Error} when a mail was not accepted, or accepted and not stored */
 export async function runRound(server: RunningServer, load: Omit<LoadOptions, 'host' | 'port'>): Promise<Round> {
   const storedBefore = server.storedMails?.() ?? 0;
-  const before = processTreeCost(server.rootPid);
+  const ports = server.nodes?.map(({ smtpPort }) => smtpPort) ?? [server.smtpPort];
+  const firstLook = await lookAtNodes(server);
+  const before = costsOf(server);
   const machineBefore = machineCpuMs();
   const startMs = systemClock.monotonicMs();
-  const result = mustBeClean(server.name, await spawnLoad({ ...load, host: '127.0.0.1', port: server.smtpPort }));
-  const loaded = processTreeCost(server.rootPid);
-  const othersMs = machineCpuMs() - machineBefore - (loaded.cpuMs - before.cpuMs) - result.loadCpuMsAll;
+  const result = mustBeClean(
+    server.name,
+    await spawnLoad({ ...load, host: '127.0.0.1', port: server.smtpPort, ports }),
+  );
+  const loaded = costsOf(server);
+  const othersMs = machineCpuMs() - machineBefore - cpuMsBetween(before, loaded) - result.loadCpuMsAll;
   const othersShare = othersMs / (systemClock.monotonicMs() - startMs) / availableParallelism();
   const settleMs = await server.settle();
-  const after = processTreeCost(server.rootPid);
+  const after = costsOf(server);
+  const looks = [firstLook, await lookAtNodes(server)] as const;
   const stored = server.storedMails === undefined ? result.mailsAll : server.storedMails() - storedBefore;
   if (stored !== result.mailsAll)
     throw new Error(`${server.name} accepted ${result.mailsAll} mails and stored ${stored}`);
@@ -49,16 +73,25 @@ export async function runRound(server: RunningServer, load: Omit<LoadOptions, 'h
     p50Ms: result.latency.p50Ms,
     p99Ms: result.latency.p99Ms,
     maxMs: result.latency.maxMs,
-    serverCpuUsPerMail: ((after.cpuMs - before.cpuMs) * 1000) / result.mailsAll,
+    sinceDueP99Ms: result.sinceDue.p99Ms,
+    sinceDueMaxMs: result.sinceDue.maxMs,
+    serverCpuUsPerMail: (cpuMsBetween(before, after) * 1000) / result.mailsAll,
     loadCpuUsPerMail: result.loadCpuUsPerMail,
-    rssAnonMib: loaded.rssAnonBytes / 2 ** 20,
+    rssAnonMib: totalCost(loaded).rssAnonBytes / 2 ** 20,
     settleMs,
     mails: result.mailsAll,
     othersShare: Math.max(0, othersShare),
+    copies: result.copies,
+    elections: electionsOf(looks),
+    nodes: nodeRounds(server.nodes?.map(({ name }) => name) ?? [], { before, loaded, after }, looks, result.mailsAll),
   };
 }
 
-/** The median of each number by itself; `maxMs` is the largest of all rounds. */
+function cpuMsBetween(before: readonly ProcessCost[], after: readonly ProcessCost[]): number {
+  return totalCost(after).cpuMs - totalCost(before).cpuMs;
+}
+
+/** The median of each number by itself; maxima are the largest of all rounds, counts of what happened their sum. */
 export function medianRound(rounds: readonly Round[]): Round {
   const of = (pick: (round: Round) => number): number => median(rounds.map(pick));
   return {
@@ -66,12 +99,17 @@ export function medianRound(rounds: readonly Round[]): Round {
     p50Ms: of((round) => round.p50Ms),
     p99Ms: of((round) => round.p99Ms),
     maxMs: Math.max(...rounds.map((round) => round.maxMs)),
+    sinceDueP99Ms: of((round) => round.sinceDueP99Ms),
+    sinceDueMaxMs: Math.max(...rounds.map((round) => round.sinceDueMaxMs)),
     serverCpuUsPerMail: of((round) => round.serverCpuUsPerMail),
     loadCpuUsPerMail: of((round) => round.loadCpuUsPerMail),
     rssAnonMib: of((round) => round.rssAnonMib),
     settleMs: of((round) => round.settleMs),
     mails: of((round) => round.mails),
     othersShare: of((round) => round.othersShare),
+    copies: sumCopies(rounds.map((round) => round.copies)),
+    elections: rounds.reduce((sum, round) => sum + round.elections, 0),
+    nodes: medianNodes(rounds.map((round) => round.nodes)),
   };
 }
 

@@ -1,5 +1,8 @@
 /** The table of scenarios. To add one: a file here, and a row. */
 import { accountsScale } from './accounts-scale.ts';
+import { clusterIdle } from './cluster-idle.ts';
+import { clusterLatency } from './cluster-latency.ts';
+import { clusterScaling } from './cluster-scaling.ts';
 import { idleConnections } from './idle-connections.ts';
 import { idleGroups } from './idle-groups.ts';
 import { mailboxScale } from './mailbox-scale.ts';
@@ -18,4 +21,7 @@ export const scenarios: ReadonlyMap<string, Scenario> = new Map([
   ['queue-scale', queueScale],
   ['idle-connections', idleConnections],
   ['idle-groups', idleGroups],
+  ['cluster-latency', clusterLatency],
+  ['cluster-scaling', clusterScaling],
+  ['cluster-idle', clusterIdle],
 ]);

@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { type ProcessCost, processTreeCost, totalCost } from '../measure/processes.ts';
 import type { OutboundOptions } from '../peers/outbound.ts';
 import { servers } from '../peers/peers.ts';
 import type { RunningServer, ServerName } from '../peers/server.ts';
@@ -17,7 +18,19 @@ export function removeDataDir(settings: Settings, directory: string): void {
   if (!settings.keeps) rmSync(directory, { recursive: true, force: true });
 }
 
-/** Runs `use` with a new server, and ends it whatever happens. @param outbound given: it shall also send mail out */
+/** Of each of its processes; with their descendants, in the order of `nodes`. */
+export function costsOf(server: RunningServer): readonly ProcessCost[] {
+  return server.rootPids.map(processTreeCost);
+}
+
+export function costOf(server: RunningServer): ProcessCost {
+  return totalCost(costsOf(server));
+}
+
+/**
+ * Runs `use` with a new server, and ends it whatever happens. Ours is a cluster when `settings.nodes` begins with more than 1.
+ * @param outbound given: it shall also send mail out
+ */
 export async function withServer<T>(
   settings: Settings,
   name: ServerName,
@@ -26,9 +39,13 @@ export async function withServer<T>(
   outbound?: OutboundOptions,
 ): Promise<T> {
   const dataDir = makeDataDir(settings, name);
+  const [nodes = 1] = settings.nodes;
   try {
-    const options = { dataDir, accounts, sets: settings.sets };
-    const server = await servers[name](outbound === undefined ? options : { ...options, outbound });
+    const server = await servers[name]({
+      ...{ dataDir, accounts, sets: settings.sets },
+      ...(nodes > 1 ? { nodes } : {}),
+      ...(outbound === undefined ? {} : { outbound }),
+    });
     try {
       return await use(server);
     } finally {
@@ -60,6 +77,6 @@ export async function syncDisks(): Promise<void> {
 }
 
 /** `name version`, each once. */
-export function serverLabel(server: RunningServer): string {
+export function serverLabel(server: Pick<RunningServer, 'name' | 'version'>): string {
   return `${server.name} ${server.version}`;
 }

@@ -2,7 +2,8 @@
  * `smtp-in`: how many mails a second a server takes, and how long each waits for its `250`.
  *
  * For each combination of sessions, size and mode, every server starts in an empty directory and is loaded in
- * alternating rounds. Ratios compare medians of the same combination only.
+ * alternating rounds. Ratios compare medians of the same combination only. With `--nodes 3` ours is a cluster on this
+ * machine, with three copies of each mail, and the sessions are spread over its nodes.
  */
 import { benchAddresses } from '../load/recipients.ts';
 import type { SessionMode } from '../load/session.ts';
@@ -12,6 +13,8 @@ import type { ServerName } from '../peers/server.ts';
 import type { Report, Verdict } from '../report.ts';
 import type { Settings } from '../settings.ts';
 import { aims, throughputAim } from '../aims.ts';
+import { warmSeconds } from './cluster-load.ts';
+import { clusterVerdicts, formatCopies, nodeCells, nodeHeads } from './node-costs.ts';
 import { alternate, medianRound, type Round, runRound } from './round.ts';
 import type { Scenario } from './scenario.ts';
 import { serverLabel, withServers } from './servers.ts';
@@ -25,13 +28,15 @@ interface Combination {
 interface Measured extends Combination {
   readonly server: ServerName;
   readonly label: string;
+  /** Of ours; 1 of a peer. */
+  readonly nodes: number;
   readonly median: Round;
   readonly rounds: readonly Round[];
 }
 
 export const smtpIn: Scenario = {
   what: 'mails a second and latency, by sessions, size, and connections kept open or not',
-  defaults: { sessions: [1, 10, 50], sizesKib: [1, 10, 100], modes: ['open', 'one-per-connection'] },
+  defaults: { sessions: [1, 10, 50], sizesKib: [1, 10, 100], modes: ['open', 'one-per-connection'], nodes: [1] },
   async run(settings, progress) {
     const names: ServerName[] = [...(settings.hasRingpost ? (['ringpost'] as const) : []), ...settings.peers];
     const measured: Measured[] = [];
@@ -62,13 +67,21 @@ function measure(settings: Settings, names: readonly ServerName[], combination: 
     pick: settings.pick,
   };
   return withServers(settings, names, settings.recipients, async (running) => {
+    if (running.some(({ rootPids }) => rootPids.length > 1)) {
+      // A node of three sees a third of the mail, and stays cold for longer than a round; peers are treated alike.
+      for (const server of running) await runRound(server, { ...load, seconds: warmSeconds, warmupSeconds: 0 });
+    }
     const rounds = await alternate(
       settings.rounds,
       running.map((server) => () => runRound(server, load)),
     );
     return running.map((server, index) => {
       const own = rounds[index] ?? [];
-      return { ...combination, server: server.name, label: serverLabel(server), median: medianRound(own), rounds: own };
+      return {
+        ...combination,
+        ...{ server: server.name, label: serverLabel(server), nodes: server.rootPids.length },
+        ...{ median: medianRound(own), rounds: own },
+      };
     });
   });
 }
@@ -84,6 +97,13 @@ function row({ mode, sizeKib, sessions, server, median, rounds }: Measured): Cel
     ...[median.p50Ms, median.p99Ms, median.maxMs, median.serverCpuUsPerMail, median.loadCpuUsPerMail],
     ...[median.rssAnonMib, median.settleMs, median.othersShare * 100],
   ];
+}
+
+/** Of clusters only: a lone node is in the first table. */
+function nodeRows({ mode, sizeKib, sessions, nodes, median }: Measured): Cell[][] {
+  if (nodes === 1) return [];
+  const copies = formatCopies(median.copies);
+  return median.nodes.map((node) => [mode, sizeKib, sessions, ...nodeCells(node), copies, median.elections]);
 }
 
 function report(names: readonly ServerName[], measured: readonly Measured[]): Report {
@@ -106,8 +126,18 @@ function report(names: readonly ServerName[], measured: readonly Measured[]): Re
         heads: ['mode', 'KiB', 'sessions', 'peer', 'mails/s', 'p50', 'p99', 'cpu/mail', 'RssAnon'],
         rows: ratios.map(({ ours, peer, theirs }) => ratioRow(ours, peer, theirs)),
       },
+      {
+        title: 'node by node, medians of the rounds (copies and elections: of the cluster, in all rounds)',
+        heads: ['mode', 'KiB', 'sessions', ...nodeHeads, 'copies', 'elections'],
+        rows: measured.flatMap(nodeRows),
+      },
     ].filter(({ rows }) => rows.length > 0),
-    verdicts: [...peerVerdicts(first, ratios), ...loadVerdicts(measured), quietVerdict(measured)],
+    verdicts: [
+      ...peerVerdicts(first, ratios),
+      ...measured.flatMap(keptVerdicts),
+      ...loadVerdicts(measured),
+      quietVerdict(measured),
+    ],
     data: measured,
   };
 }
@@ -134,11 +164,19 @@ function peerVerdicts(
     if (aim === undefined) return [];
     const { ratioMin, ratioWish } = aim;
     const value = ratio(ours.median.mailsPerSecond, theirs.median.mailsPerSecond);
-    const what = `${ours.mode}, ${ours.sizeKib} KiB, ${ours.sessions} sessions`;
+    const what = loadName(ours);
     const wish = ratioWish === undefined ? '' : `, better ${ratioWish}`;
     const text = `${what}: ${value.toFixed(2)} times ${peer}'s throughput (aim: ${ratioMin} or more${wish})`;
     return [{ holds: value >= ratioMin, text }];
   });
+}
+
+function keptVerdicts(of: Measured): Verdict[] {
+  return of.nodes === 1 ? [] : clusterVerdicts(loadName(of), of.median.copies, of.median.elections);
+}
+
+function loadName({ mode, sizeKib, sessions, nodes }: Measured): string {
+  return `${mode}, ${sizeKib} KiB, ${sessions} sessions${nodes === 1 ? '' : `, ${nodes} nodes`}`;
 }
 
 /** A slow server leaves the generator cold (caches, compiler); what it costs then does not hold the server back. */

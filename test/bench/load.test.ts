@@ -1,11 +1,16 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { SMTPServer, type SMTPServerOptions } from 'smtp-server';
-import { type LoadOptions, type LoadResult, runLoad } from '../../bench/load/generator.ts';
+import { type LoadOptions, type LoadResult, nextDueMs, runLoad } from '../../bench/load/generator.ts';
 import { MessageTemplate } from '../../bench/load/message.ts';
+import { copiesIn } from '../../bench/load/session.ts';
 import { mustBeClean, spawnLoad } from '../../bench/load/spawn.ts';
+import { systemClock } from '../../runtime/base/clock.ts';
+
+/** Enough for the pieces of an answer to be read one by one. */
+const pieceMs = 30;
 
 interface Sink {
   readonly port: number;
@@ -197,4 +202,104 @@ void test('load: at a steady pace it sends no faster than asked', async (t) => {
   const result = await load(sink, { sessions: 4, mails: 20, perSecond: 100 });
   assert.equal(result.failures, 0);
   assert.ok(result.seconds >= 0.18, `20 mails at 100/s took ${result.seconds} s`);
+});
+
+void test('load: sessions are spread over the ports of a cluster, one after another', async (t) => {
+  const sinks = [await startSink(t), await startSink(t), await startSink(t)];
+  const ports = sinks.map((sink) => sink.port);
+  const result = await load(sinks[0]!, { port: 1, ports, sessions: 7, mails: 21 });
+  assert.equal(result.failures, 0, result.failureTexts.join());
+  assert.deepEqual(
+    sinks.map((sink) => sink.connections),
+    [3, 2, 2],
+  );
+});
+
+void test('load: what answers say of copies is counted', async (t) => {
+  const said = ['2/3', '3/3', '2/3', null, '2/3'];
+  const sink = await startSink(t, {
+    onData(stream, _session, callback) {
+      const copies = said.shift() ?? null;
+      stream.resume().once('end', () => callback(null, copies === null ? 'queued as 4/5' : `Ok id=x copies=${copies}`));
+    },
+  });
+  const result = await load(sink, { sessions: 1, mails: 5 });
+  assert.deepEqual(result.copies, { '2/3': 3, '3/3': 1 });
+});
+
+/** A server that says its last answer in two pieces, cut where it hurts. */
+async function startHaltingServer(t: TestContext): Promise<number> {
+  const server = createServer((socket: Socket) => {
+    socket.setNoDelay(true).on('error', () => undefined);
+    socket.write('220 halting\r\n');
+    let text = '';
+    socket.setEncoding('latin1').on('data', (part: string) => {
+      text += part;
+      if (text.endsWith('\r\n.\r\n')) {
+        socket.write('250 2.0.0 Ok id=x copies=3');
+        systemClock.after(pieceMs, () => socket.write('/5\r\n'));
+      } else if (text.endsWith('\r\n') && !text.startsWith('Message-ID')) {
+        socket.write(text.startsWith('DATA') ? '354 go on\r\n' : '250 ok\r\n');
+      } else {
+        return;
+      }
+      text = '';
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => server.close());
+  return (server.address() as AddressInfo).port;
+}
+
+void test('load: copies are known also from an answer that comes in two pieces', async (t) => {
+  const port = await startHaltingServer(t);
+  const result = await runLoad({
+    ...{ host: '127.0.0.1', port, sessions: 1, sizeBytes: 2048, mode: 'open', seconds: 1, warmupSeconds: 0 },
+    ...{ mails: 2, recipients: ['ann@bench.example'], pick: 'round-robin' },
+  });
+  assert.equal(result.failures, 0, result.failureTexts.join());
+  assert.deepEqual(result.copies, { '3/5': 2 });
+});
+
+void test('load: an answer names its copies at its end, or not at all', () => {
+  const of = (text: string): number => copiesIn(Buffer.from(text), text.length);
+  assert.equal(of('250 2.0.0 Ok id=01m873y01tvd1z9nj49nj0ejve copies=2/3\r\n'), 23);
+  assert.equal(of('250 2.0.0 Ok id=x copies=1/1\r\n'), 11);
+  for (const text of ['250 2.0.0 Ok: queued as 1A2/3\r\n', '250 x=a/b\r\n', '250\r\n', '', '/\r\n']) {
+    assert.equal(of(text), 0, text);
+  }
+});
+
+void test('pace: a mail is due an interval after the one before; only when asked to, in the past', () => {
+  assert.equal(nextDueMs(null, 10, 500, false), 500);
+  assert.equal(nextDueMs(500, 10, 503, false), 510);
+  assert.equal(nextDueMs(500, 10, 800, false), 800);
+  assert.equal(nextDueMs(500, 10, 800, true), 510);
+});
+
+/** Longer than the interval of its pace. */
+const slowMs = 50;
+
+/** A sink that takes its time with every answer. */
+function startSlowSink(t: TestContext): Promise<Sink> {
+  return startSink(t, {
+    onData(stream, _session, callback) {
+      stream.resume().once('end', () => systemClock.after(slowMs, () => callback(null)));
+    },
+  });
+}
+
+void test('load: what a slow server holds up counts from when it was due, when it is made up for', async (t) => {
+  const [sessions, mails, perSecond] = [1, 10, 50];
+  const result = await load(await startSlowSink(t), { sessions, mails, perSecond, makesUp: true });
+  // Each of ten takes 50 ms at least and was due 20 ms after the one before.
+  const heldUpMs = (mails - 1) * (slowMs - 1000 / perSecond);
+  assert.ok(result.latency.p50Ms >= slowMs - 1, JSON.stringify(result.latency));
+  assert.ok(result.sinceDue.maxMs >= result.latency.maxMs + heldUpMs - 50, JSON.stringify(result));
+});
+
+void test('load: without a pace a mail is due when it begins', async (t) => {
+  const result = await load(await startSlowSink(t), { sessions: 2, mails: 6 });
+  assert.deepEqual(result.sinceDue, result.latency);
 });

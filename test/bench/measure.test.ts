@@ -73,3 +73,25 @@ void test('settings: what cannot be meant is refused, with the flag named', () =
   wrong(['smtp-in', '--fast'], /--fast/);
   wrong(['smtp-in', '--without-ringpost'], /needs a --peer/);
 });
+
+void test('settings: nodes are whole numbers, and only a scenario that has some by default takes them', () => {
+  const of = (name: string) => (name === 'smtp-in' ? { ...defaults, nodes: [1], seconds: 10 } : known('smtp-in'));
+  assert.deepEqual(parseSettings(['smtp-in', '--nodes', '3'], of).nodes, [3]);
+  assert.deepEqual(parseSettings(['smtp-in'], of).nodes, [1]);
+  assert.deepEqual(parseSettings(['restart'], of).nodes, [1]);
+  const wrong = (args: string[], text: RegExp): void =>
+    assert.throws(
+      () => parseSettings(args, of),
+      (error) => error instanceof UsageError && text.test(error.message),
+    );
+  wrong(['smtp-in', '--nodes', '2.5'], /--nodes wants whole nodes, not 2\.5/);
+  wrong(['smtp-in', '--nodes', '0'], /--nodes wants a number from 1 to 9/);
+  wrong(['restart', '--nodes', '3'], /--nodes: restart has nodes of its own/);
+});
+
+void test('settings: the length of a round is that of the scenario, until it is given', () => {
+  const of = () => ({ ...defaults, seconds: 30 });
+  assert.equal(parseSettings(['cluster-idle'], of).seconds, 30);
+  assert.equal(parseSettings(['cluster-idle', '--seconds', '5'], of).seconds, 5);
+  assert.equal(parseSettings(['smtp-in'], known).seconds, 4);
+});
