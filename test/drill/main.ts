@@ -1,5 +1,7 @@
 /** `npm run drill`: see `--help`. */
 import { randomInt } from 'node:crypto';
+import { runClusterDrill } from './cluster/cluster-drill.ts';
+import { formatClusterJson, formatClusterTable, isClusterPassed } from './cluster/cluster-report.ts';
 import { isPassed, runDrill } from './drill.ts';
 import { type DrillOptions, parseOptions, usage } from './options.ts';
 import { isOutboundPassed, runOutboundDrill } from './outbound/outbound-drill.ts';
@@ -18,6 +20,7 @@ async function main(words: readonly string[]): Promise<number> {
     process.stderr.write(`drill: ${(error as Error).message}\n\n${usage}\n`);
     return 2;
   }
+  if (options.nodes > 1) return cluster(options);
   const { result, rows, passed } = await (options.outbound ? outbound(options) : inbound(options));
   const text = options.json
     ? formatJson(result, options.seed, passed)
@@ -40,6 +43,12 @@ async function inbound(options: DrillOptions): Promise<Ran> {
 async function outbound(options: DrillOptions): Promise<Ran> {
   const result = await runOutboundDrill(options, progress);
   return { result, rows: outboundRows(result), passed: isOutboundPassed(result) };
+}
+
+async function cluster(options: DrillOptions): Promise<number> {
+  const result = await runClusterDrill(options, progress);
+  process.stdout.write(`${options.json ? formatClusterJson(result) : formatClusterTable(result)}\n`);
+  return isClusterPassed(result) ? 0 : 1;
 }
 
 function progress(line: string): void {
