@@ -46,9 +46,12 @@ export class Batch {
   /** What broke, with as few faults as break it, and how to see it again. */
   async story(failed: SeedResult): Promise<string[]> {
     const { result, without, faults } = await shrink(failed, this.#given, (order) => this.#pool.run(order));
-    const { nodes, profile } = this.#given;
+    const { nodes, profile, forming } = this.#given;
     const left = without.length === 0 ? '' : ` WITHOUT=${without.join(',')}`;
-    const given = (nodes === null ? '' : ` --nodes ${nodes}`) + (profile === undefined ? '' : ` --mix ${profile}`);
+    const given =
+      (nodes === null ? '' : ` --nodes ${nodes}`) +
+      (profile === undefined ? '' : ` --mix ${profile}`) +
+      (forming === undefined ? '' : ` --forming ${forming}`);
     return [
       `seed ${failed.seed} broken: ${failed.broken}`,
       ...(result.broken === failed.broken ? [] : [`  with fewer faults: ${result.broken}`]),

@@ -1,8 +1,11 @@
 /** What each kind of fault does, and how it ends. A row a kind: to add one, add it to `plan.ts` and here. */
-import type { NodeId } from '../../runtime/base/ids.ts';
+import { groupCount } from '../../runtime/actor/shard.ts';
+import type { NodeId, ShardId } from '../../runtime/base/ids.ts';
 import { keyspace, type RowKey, rowKey, below } from '../../runtime/store/keys.ts';
 import type { Fault, FaultKind } from './plan.ts';
-import { changeMembers, replaceMember } from './membership.ts';
+import { join } from './forming.ts';
+import { changeMembers } from './membership.ts';
+import { putBackOldDisk } from './old-disk.ts';
 import type { Flip } from './world/disk.ts';
 import type { Machine } from './world/machine.ts';
 import type { SimWorld } from './world/sim-world.ts';
@@ -193,11 +196,13 @@ const carryOut: Readonly<Record<FaultKind, CarryOut>> = {
 
   transfer(world, machine, { number }) {
     const { node } = machine;
-    if (node?.host === undefined) return;
+    if (node === null) return;
     const dice = world.dice.split(`transfer ${number}`);
     for (const { shard, role, configuration } of node.host.status()) {
       if (role !== 'leader') continue;
-      const to = dice.pick(configuration.voters.filter((id) => id !== machine.id));
+      const others = configuration.voters.filter((id) => id !== machine.id);
+      if (others.length === 0) continue;
+      const to = dice.pick(others);
       node.host.transfer(shard, to, () => undefined);
       world.tell('transfer', `${machine.id} gives shard ${shard} to ${to}`);
     }
@@ -205,22 +210,15 @@ const carryOut: Readonly<Record<FaultKind, CarryOut>> = {
 
   membership(world, machine, { number }) {
     const dice = world.dice.split(`membership ${number}`);
-    void changeMembers(world, dice);
-    void machine;
+    if (world.plan.forming === 'mapless') return void changeMembers(world, dice);
+    if (machine.hasJoined) return;
+    world.tell('membership', `${machine.id} joins`);
+    join(world, machine, dice);
   },
 
   oldDisk(world, machine, { forMs, number }) {
-    // Beside a witness one of the two other disks may be all that has the newest mail.
-    const { witness } = world.plan;
-    if (witness !== null && world.machines[witness] !== machine) return;
-    const old = machine.disk.rows.copy();
-    world.timeline.after(forMs, nature, () => {
-      world.stop(machine, 0.5, true);
-      machine.isBarred = true;
-      machine.disk.rows = old;
-      const former = machine.id;
-      world.tell('oldDisk', `a copy of ${seconds(forMs)} ago is put back for the disk of ${former}`);
-      void replaceMember(world, machine, world.dice.split(`replaced ${number}`));
+    putBackOldDisk(world, machine, forMs, world.dice.split(`old disk ${number}`)).catch((error: unknown) => {
+      world.oracle.fail(`putting back an old disk: ${String(error)}`);
     });
   },
 };
@@ -279,7 +277,7 @@ function die(world: SimWorld, machine: Machine, { forMs }: Fault, kind: 'kill' |
 }
 
 const someLeader = (world: SimWorld): Machine | undefined =>
-  world.machines.find(({ node }) => node?.host?.status().some(({ isServed }) => isServed));
+  world.machines.find(({ node }) => node?.host.status().some(({ isServed }) => isServed));
 
 function loseVote(world: SimWorld, fault: Fault, voter: NodeId, candidate: NodeId): void {
   const to = world.machines.find(({ id }) => id === candidate);
@@ -297,7 +295,7 @@ function someRow(world: SimWorld, machine: Machine, { number }: Fault): RowKey |
   const dice = world.dice.split(`flipped row ${number}`);
   const { rows } = machine.disk;
   // Of two that hold mail one that has lost its log stops the other, as it must: it cannot say what it had acked.
-  const sparesLog = world.machines.length === 2 || world.plan.witness !== null;
+  const sparesLog = world.machines.length > 1 && (world.plan.witness !== null || !hasThirds(world));
   const spaces = Object.values(keyspace).filter((space) => space !== keyspace.log || !sparesLog);
   if (!machine.isUp && !sparesLog) {
     const { start, end } = below(rowKey([keyspace.log]));
@@ -310,6 +308,12 @@ function someRow(world: SimWorld, machine: Machine, { number }: Fault): RowKey |
     if (found.length > 0) return dice.pick(found).key;
   }
   return null;
+}
+
+/** Every shard has three voters, as far as that is known. */
+function hasThirds(world: SimWorld): boolean {
+  const shards = Array.from({ length: groupCount(world.plan.shardCount) }, (_, shard) => shard as ShardId);
+  return shards.every((shard) => (world.configurationOf(shard)?.voters.length ?? 0) >= 3);
 }
 
 function repair(world: SimWorld, machine: Machine, flip: Flip): void {

@@ -1,6 +1,6 @@
 /** The simulator's command line. */
 import { parseArgs } from 'node:util';
-import { type Given, profiles } from './plan.ts';
+import { formings, type Given, profiles } from './plan.ts';
 
 export interface SimOptions {
   readonly seeds: number;
@@ -23,8 +23,9 @@ ledger of all answers. Exit status 0: nothing found; 1: something was, or a kind
   --seeds N      how many (100)
   --from K       the first one (1)
   --fresh        the first one is drawn by chance, and printed
-  --nodes N      nodes of each cluster, 1 to 5 (each seed draws its own)
+  --nodes N      nodes of each cluster, 1 to 7 (each seed draws its own)
   --mix NAME     usual, quiet, elections or long (each seed draws its own)
+  --forming NAME founded, configured or mapless (each seed draws its own)
   --workers N    processes (2)
   --verbose      prints what happens (of one seed)
 
@@ -40,7 +41,7 @@ export function parseOptions(
   const { values } = parseArgs({
     args: [...words],
     options: {
-      ...{ seeds: text, from: text, nodes: text, workers: text, mix: text },
+      ...{ seeds: text, from: text, nodes: text, workers: text, mix: text, forming: text },
       ...{ fresh: { type: 'boolean' }, verbose: { type: 'boolean' } },
     },
   });
@@ -48,7 +49,11 @@ export function parseOptions(
   return {
     seeds: wholeNumber('--seeds', values.seeds, 1) ?? 100,
     from: values.fresh === true ? drawn() : (wholeNumber('--from', values.from, 0) ?? 1),
-    given: { nodes: wholeNumber('--nodes', values.nodes, 1), ...mix(values.mix) },
+    given: {
+      nodes: wholeNumber('--nodes', values.nodes, 1),
+      ...oneOf('--mix', 'profile', profiles, values.mix),
+      ...oneOf('--forming', 'forming', formings, values.forming),
+    },
     workers: wholeNumber('--workers', values.workers, 1) ?? 2,
     isVerbose: values.verbose === true,
     seed: wholeNumber('SEED', environment['SEED'], 0),
@@ -56,11 +61,16 @@ export function parseOptions(
   };
 }
 
-function mix(text: string | undefined): Pick<Given, 'profile'> {
+function oneOf<Name extends string, Value extends string>(
+  option: string,
+  name: Name,
+  values: readonly Value[],
+  text: string | undefined,
+): { readonly [name in Name]?: Value } {
   if (text === undefined) return {};
-  const profile = profiles.find((each) => each === text);
-  if (profile === undefined) throw new TypeError(`--mix is ${profiles.join(', ')}, not ${text}`);
-  return { profile };
+  const value = values.find((each) => each === text);
+  if (value === undefined) throw new TypeError(`${option} is ${values.join(', ')}, not ${text}`);
+  return { [name]: value } as { readonly [name in Name]?: Value };
 }
 
 function wholeNumber(name: string, text: string | undefined, min: number): number | null {

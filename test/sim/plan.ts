@@ -30,7 +30,7 @@ export const faultKinds = {
   nap: 2,
   transfer: 2,
   lostVote: 3,
-  membership: 4,
+  membership: 2,
   oldDisk: 3,
 } as const satisfies Record<string, number>;
 
@@ -55,6 +55,8 @@ export interface MachinePlan {
   readonly skewMs: number;
   readonly pace: number;
   readonly disk: DiskSettings;
+  /** It is not there in the beginning: a fault of the kind `membership` brings it. */
+  readonly isLate: boolean;
 }
 
 export interface Mix {
@@ -77,11 +79,23 @@ export interface Mix {
 export const profiles = ['usual', 'quiet', 'elections', 'long'] as const;
 export type Profile = (typeof profiles)[number];
 
+/**
+ * `founded`: one node makes the cluster, the others join it. `configured`: those of the beginning vote from their first start
+ * on, and are let in by name then. `mapless`: nobody founds, who votes is changed by hand; maps know no witness yet.
+ */
+export const formings = ['founded', 'configured', 'mapless'] as const;
+export type Forming = (typeof formings)[number];
+
 export interface Plan {
   readonly seed: number;
   readonly profile: Profile;
+  readonly forming: Forming;
   readonly machines: readonly MachinePlan[];
-  /** Indexes of the machines that vote from the start; the others join later, if at all. */
+  /** Copies of a shard that the map wants. */
+  readonly replicas: number;
+  /** Machines are spread over so many. */
+  readonly zones: number;
+  /** Indexes of the machines that vote from the start, unless one of them founds the cluster alone. */
   readonly voters: readonly number[];
   /** Index of a voter that holds no mail. */
   readonly witness: number | null;
@@ -100,11 +114,13 @@ export interface Plan {
 export interface Given {
   readonly nodes: number | null;
   readonly profile?: Profile;
+  readonly forming?: Forming;
 }
 
 const kibibyte = 1024;
 /** Three nodes are what most have, and the smallest number that survives anything. */
-const nodeCounts = [1, 1, 2, 3, 3, 3, 3, 4, 5];
+const nodeCounts = [1, 1, 1, 1, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3, 4, 4, 5, 6, 7];
+const votersMax = 5;
 
 export function drawPlan(seed: number, given: Given): Plan {
   const dice = new Dice(`seed ${seed}`).split('plan');
@@ -112,13 +128,21 @@ export function drawPlan(seed: number, given: Given): Plan {
   const count = given.nodes ?? drawn.pick(nodeCounts);
   const profile = given.profile ?? drawProfile(dice.split('profile'));
   const activeMs = Math.round(dice.spread(3_000, 12_000) * (profile === 'long' ? 4 : 1));
-  const faults = drawFaults(dice.split('faults'), profile, count, activeMs);
+  const forming = count === 1 ? 'founded' : (given.forming ?? drawForming(dice.split('forming'), count));
+  const faults = drawFaults(dice.split('faults'), { profile, forming, nodes: count, activeMs });
   const skews = faults.some(({ kind }) => kind === 'skew');
+  const isMapless = forming === 'mapless';
+  const late = new Set(faults.filter(({ kind }) => kind === 'membership' && !isMapless).map(({ machine }) => machine));
+  const first = Array.from({ length: isMapless && count === 4 ? 3 : count }, (_, i) => i).filter((i) => !late.has(i));
   return {
-    ...{ seed, profile },
-    machines: Array.from({ length: count }, (_, i) => drawMachine(dice.split(`machine ${i}`), i, skews)),
-    voters: Array.from({ length: count === 4 ? 3 : count }, (_, i) => i),
-    witness: count === 3 && drawn.chance(0.25) ? 2 : null,
+    ...{ seed, profile, forming },
+    machines: Array.from({ length: count }, (_, i) => {
+      return { ...drawMachine(dice.split(`machine ${i}`), i, skews), isLate: late.has(i) };
+    }),
+    replicas: count > 3 ? dice.split('replicas').pick([3, 3, 5]) : 3,
+    zones: count > 3 ? dice.split('zones').pick([1, 1, 2]) : 1,
+    voters: first.slice(0, votersMax),
+    witness: isMapless && count === 3 ? 2 : null,
     shardCount: dice.pick([1, 2, 4, 8]),
     batchesKept: drawn.pick([4, 30, 256]),
     limits: drawLimits(dice.split('limits')),
@@ -129,7 +153,13 @@ export function drawPlan(seed: number, given: Given): Plan {
   };
 }
 
-function drawMachine(dice: Dice, index: number, skews: boolean): MachinePlan {
+function drawForming(dice: Dice, nodes: number): Forming {
+  const luck = dice.fraction();
+  if ((nodes === 3 && luck < 0.2) || (nodes === 4 && luck < 0.35)) return 'mapless';
+  return dice.chance(0.5) ? 'founded' : 'configured';
+}
+
+function drawMachine(dice: Dice, index: number, skews: boolean): Omit<MachinePlan, 'isLate'> {
   const slowest = dice.spread(0.4, 12);
   return {
     name: `n${index + 1}`,
@@ -179,26 +209,29 @@ const ofProfile: Readonly<Record<Profile, Partial<Record<FaultKind, number>> | n
   elections: { lostVote: 4, nap: 3, powerLoss: 3, kill: 3, partial: 3, pause: 2 },
 };
 
-function drawFaults(dice: Dice, profile: Profile, nodes: number, activeMs: number): Fault[] {
+type Frame = Pick<Plan, 'profile' | 'forming' | 'activeMs'> & { readonly nodes: number };
+
+function drawFaults(dice: Dice, { profile, forming, nodes, activeMs }: Frame): Fault[] {
   const often = ofProfile[profile];
+  const needs = forming === 'mapless' ? { ...faultKinds, ...neededByHand } : faultKinds;
   const kinds = (Object.keys(faultKinds) as FaultKind[]).filter(
-    (kind) => faultKinds[kind] <= nodes && (often === null || kind in often),
+    (kind) => needs[kind] <= nodes && (often === null || kind in often),
   );
   const faults: Fault[] = [];
   // Mail survives one bad disk, not two.
   const badDisk = dice.split('bad disk').whole(0, nodes - 1);
   for (const kind of kinds) {
     const own = dice.split(kind);
-    // Few seeds have nodes enough for it.
-    if (often === null && !own.chance(kind === 'membership' ? 0.7 : 0.3)) continue;
-    const times = own.whole(1, often?.[kind] ?? timesMax[kind] ?? 2);
+    // Few seeds have nodes enough for it, or come to it.
+    if (often === null && !own.chance(chances[kind] ?? 0.3)) continue;
+    const times = own.whole(1, Math.min(often?.[kind] ?? timesMax[kind] ?? 2, kind === 'membership' ? nodes - 1 : 99));
     for (let i = 0; i < times; i++) {
       faults.push({
         number: faults.length,
         kind,
         atMs: own.between(0, activeMs),
         forMs: own.spread(...durations[kind]),
-        machine: kind === 'flip' || kind === 'oldDisk' ? badDisk : own.whole(0, nodes - 1),
+        machine: machineOf(kind, i, badDisk, own.whole(0, nodes - 1), nodes),
         size: own.fraction(),
         isInWrite: own.chance(0.6),
       });
@@ -207,8 +240,17 @@ function drawFaults(dice: Dice, profile: Profile, nodes: number, activeMs: numbe
   return faults;
 }
 
+function machineOf(kind: FaultKind, time: number, badDisk: number, drawn: number, nodes: number): number {
+  if (kind === 'flip' || kind === 'oldDisk') return badDisk;
+  // Each brings one that was not there yet.
+  return kind === 'membership' ? nodes - 1 - time : drawn;
+}
+
+/** Where there is no map a fourth node changes groups by hand, and nobody refuses an old disk. */
+const neededByHand = { membership: 4, oldDisk: 99 };
+const chances: Partial<Record<FaultKind, number>> = { membership: 0.5, oldDisk: 0.5 };
 /** In one seed; two where nothing else is said. */
-const timesMax: Partial<Record<FaultKind, number>> = { kill: 4, powerLoss: 4, skew: 1, oldDisk: 1 };
+const timesMax: Partial<Record<FaultKind, number>> = { kill: 4, powerLoss: 4, skew: 1, oldDisk: 1, membership: 3 };
 
 const durations: Readonly<Record<FaultKind, readonly [number, number]>> = {
   kill: [50, 3_000],

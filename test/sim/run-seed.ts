@@ -14,7 +14,9 @@ import { mailboxIdOf, setUp } from './clients/setup.ts';
 import { SmtpClient } from './clients/smtp-client.ts';
 import { healAll, scheduleFaults } from './faults.ts';
 import { checkAtTheEnd, outboundIsAtRest } from './final-check.ts';
+import { replace } from './old-disk.ts';
 import { Availability } from './oracle/availability.ts';
+import { whatIsMisplaced } from './oracle/placement-check.ts';
 import { whatIsUnsettled } from './oracle/replica-check.ts';
 import type { Plan } from './plan.ts';
 import type { Machine } from './world/machine.ts';
@@ -47,7 +49,6 @@ class SeedRun {
   readonly #world: SimWorld;
   readonly #edges: Edge[] = [];
   readonly #remote: Remote;
-  #isClosing = false;
   #isOver = false;
   /** Why it is not at rest yet. */
   #restless: string | null = null;
@@ -61,13 +62,15 @@ class SeedRun {
     const world = this.#world;
     const { plan } = world;
     world.started = (machine) => this.#startCourier(machine);
+    world.turnedAway = (machine) => replace(world, machine);
     for (const machine of world.machines) world.start(machine);
     await this.#phase('setting up', setUp(world), setUpMsMax);
+    world.isSetUp = true;
     new Availability(world).watch();
     const clients = this.#startClients();
     scheduleFaults(world, plan.faults, world.nowMs, { restartEdge: (size) => this.#restartEdge(size) });
     await world.timeline.run(world.nowMs + plan.activeMs, () => this.#isBroken);
-    this.#isClosing = true;
+    world.isClosing = true;
     healAll(world);
     this.#remote.isKind = true;
     await this.#phase('clients', clients, restMsMax);
@@ -117,7 +120,7 @@ class SeedRun {
   #startClients(): Promise<unknown> {
     const world = this.#world;
     const { mix } = world.plan;
-    const isOver = (): boolean => this.#isClosing;
+    const isOver = (): boolean => world.isClosing;
     const stories: Promise<void>[] = [];
     for (let i = 0; i < mix.smtpClients; i++) {
       stories.push(new SmtpClient(world, this.#newEdge(`smtp${i}`), `s${i}`).run(isOver));
@@ -172,12 +175,13 @@ class SeedRun {
   async #whatIsLeft(edge: Edge): Promise<string | null> {
     const world = this.#world;
     if (world.damagedRows > 0) return 'a row is damaged';
-    if (world.underRepair > 0) return 'a node is being replaced';
-    for (const { id, node } of world.machines) {
+    if (world.joining > 0) return 'a node is on its way in';
+    for (const { id, node, hasJoined } of world.machines) {
+      if (!hasJoined) continue;
       if (node === null) return `${id} is down`;
       if (!node.isQuiet) return `${id} has work: ${JSON.stringify(node.work())}`;
     }
-    const unsettled = whatIsUnsettled(world);
+    const unsettled = whatIsUnsettled(world) ?? whatIsMisplaced(world);
     if (unsettled !== null) return unsettled;
     if (!world.plan.mix.couriers) return null;
     try {

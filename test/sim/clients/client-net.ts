@@ -41,13 +41,13 @@ export class ClientNet {
       ended(outcome);
     };
     this.#timeline.after(this.#delayMs(), nature, () => {
-      const { life } = machine;
-      // Connection refused.
-      if (life === null) return void this.#timeline.after(this.#delayMs(), nature, () => end('lost'));
+      const { life, node } = machine;
+      // Connection refused: it is down, or begins to start.
+      if (life === null || node === null) return void this.#timeline.after(this.#delayMs(), nature, () => end('lost'));
       const open: OpenCall = { life, end };
       this.#open.add(open);
       this.#timeline.after(0, life, () => {
-        run(machine.node!, (outcome) => {
+        run(node, (outcome) => {
           this.#open.delete(open);
           const isLost = this.#dice.chance(this.lossPart);
           if (isLost) this.lost++;

@@ -1,14 +1,12 @@
 /**
- * `CoreApi` as an edge has it, over whichever node answers: asks again with the same command id, at another node, until its
- * deadline (plan §9).
+ * `CoreApi` as an edge has it, at one node after another: whichever it is brings what is asked to where the actor lives. Asks
+ * again with the same command id, at the next node when one does not answer, until its deadline (plan §9).
  *
  * Promises: an error is `Unsure` exactly when the command may have had its effect, or may have it yet.
  */
 import type { ActorRef, AskOptions } from '../../../runtime/actor/actor.ts';
-import { shardOf } from '../../../runtime/actor/shard.ts';
 import type { CommandRequest, Outcome } from '../../../runtime/actor/request.ts';
 import { type ErrorData, OperationError, refused } from '../../../runtime/base/errors.ts';
-import { RottenRowError } from '../../../runtime/codec/row.ts';
 import { CommandIds } from '../../../runtime/threads/command-ids.ts';
 import type { CoreApi } from '../../../runtime/threads/core-api.ts';
 import type { Machine } from '../world/machine.ts';
@@ -20,10 +18,12 @@ import type { CallEnd, ClientNet } from './client-net.ts';
 /** Nobody knows whether the command had its effect. */
 export class Unsure extends OperationError {}
 
-/** The engine says these before anything happened; they are asked again until the deadline. */
-const retriedWithoutEffect = new Set(['busy', 'stopping', 'deadlinePassed']);
-/** Perhaps elsewhere, perhaps later; what was asked here before may have happened. */
-const retriedUnsure = new Set(['notLeader']);
+/** Said before anything happened; they are asked again until the deadline. */
+const retriedWithoutEffect = new Set(['busy', 'stopping', 'deadlinePassed', 'notReached']);
+/** It may have happened, or happen yet. */
+const retriedUnsure = new Set(['notLeader', 'outcomeUnknown']);
+/** Another node may be nearer to whoever leads, or have the body. */
+const askedElsewhere = new Set(['stopping', 'notReached', 'notLeader', 'outcomeUnknown']);
 /** Of a command that was sent before and whose record is gone: it may have had its effect. */
 const unsureForGood = new Set(['commandSettled']);
 
@@ -46,16 +46,15 @@ export class SimCore implements CoreApi {
   readonly #o: SimCoreOptions;
   readonly #ids: CommandIds;
   readonly #waiting = new Set<(end: CallEnd) => void>();
-  /** Shard -> who answered last. */
-  readonly #homes: number[];
+  /** Whom it asks: who answered last. */
+  #home: number;
   #isGone = false;
 
   constructor(options: SimCoreOptions) {
     this.#o = options;
     this.shardCount = options.shardCount;
     this.#ids = new CommandIds(options.dice.split('ids'));
-    const home = options.dice.whole(0, options.machines.length - 1);
-    this.#homes = Array.from({ length: options.shardCount }, () => home);
+    this.#home = options.dice.whole(0, options.machines.length - 1);
   }
 
   async ask(ref: ActorRef, command: { readonly kind: string }, options: AskOptions): Promise<never> {
@@ -63,13 +62,12 @@ export class SimCore implements CoreApi {
     const seq = this.#ids.nextSeq();
     const { principal, bodies = [], timeoutMs = 30_000, trace = `${this.#o.name}-${seq}` } = options;
     const { kind, key } = ref;
-    const shard = shardOf(kind, key, this.shardCount);
     const request: CommandRequest = {
       ...{ kind, key, command, settledBelow, principal, trace, bodies, timeoutMs },
       id: { caller, seq },
     };
     try {
-      const answer = await this.#untilDeadline(shard, timeoutMs, (node, end, leftMs) =>
+      const answer = await this.#untilDeadline(timeoutMs, (node, end, leftMs) =>
         node.ask({ ...request, timeoutMs: leftMs }, end),
       );
       this.#o.answered(ref, command, answer);
@@ -82,20 +80,19 @@ export class SimCore implements CoreApi {
   async query(ref: ActorRef, query: { readonly kind: string }, options: AskOptions): Promise<never> {
     const { kind, key } = ref;
     const { principal, timeoutMs = 30_000 } = options;
-    return (await this.#untilDeadline(shardOf(kind, key, this.shardCount), timeoutMs, (node, end) =>
-      node.query({ kind, key, query, principal }, end),
-    )) as never;
+    const request = { kind, key, query, principal };
+    return (await this.#untilDeadline(timeoutMs, (node, end) => node.query(request, end))) as never;
   }
 
-  /** From whichever node has it. @throws {OperationError} `bodyMissing` when no node that answers has it */
+  /** By whichever node answers. @throws {OperationError} `bodyMissing` when none gets hold of it */
   async readBody(hash: string): Promise<Uint8Array> {
-    for (let i = 0; i < this.#o.machines.length; i++) {
-      const end = await this.#attempt(i, this.#o.attemptMs, (node, settle) => {
-        settle(bodyOutcome(node, hash));
-      });
-      if (end !== 'lost' && end.ok && end.answer !== undefined) return end.answer as Uint8Array;
+    const { machines, attemptMs } = this.#o;
+    for (let i = 0; i < machines.length; i++) {
+      const at = (this.#home + i) % machines.length;
+      const end = await this.#attempt(at, attemptMs, (node, settle) => void settleBody(node, hash, settle));
+      if (end !== 'lost' && end.ok) return end.answer as Uint8Array;
     }
-    throw refused('bodyMissing', `no node that answers has the body ${hash}`);
+    throw refused('bodyMissing', `no node that answers gets hold of the body ${hash}`);
   }
 
   subscribe(): () => void {
@@ -116,7 +113,6 @@ export class SimCore implements CoreApi {
   }
 
   async #untilDeadline(
-    shard: number,
     timeoutMs: number,
     run: (node: SimNode, settle: (outcome: Outcome) => void, leftMs: number) => void,
   ): Promise<unknown> {
@@ -125,14 +121,15 @@ export class SimCore implements CoreApi {
     let isUnsure = false;
     for (let attempt = 1; ; attempt++) {
       const leftMs = deadlineMs - timeline.nowMs;
-      const end = await this.#attempt(this.#homes[shard]!, Math.min(attemptMs, leftMs), (node, settle) =>
+      const end = await this.#attempt(this.#home, Math.min(attemptMs, leftMs), (node, settle) =>
         run(node, settle, leftMs),
       );
       if (end !== 'lost' && end.ok) return end.answer;
       const error: ErrorData = end === 'lost' ? lostData : end.error;
       if (end === 'lost' || retriedUnsure.has(error.code) || unsureForGood.has(error.code)) isUnsure = true;
       else if (!retriedWithoutEffect.has(error.code)) throw isUnsure ? new Unsure(error) : new OperationError(error);
-      if (end !== 'lost' || !isFaithful) this.#homes[shard] = (this.#homes[shard]! + 1) % machines.length;
+      if (end === 'lost' ? !isFaithful : askedElsewhere.has(error.code))
+        this.#home = (this.#home + 1) % machines.length;
       const waitMs = dice.spread(5, 40 * Math.min(attempt, 8));
       if (unsureForGood.has(error.code) || this.#isGone || timeline.nowMs + waitMs >= deadlineMs) {
         throw isUnsure ? new Unsure(error) : new OperationError(error);
@@ -161,13 +158,12 @@ export class SimCore implements CoreApi {
   }
 }
 
-/** What `core-target.ts` answers, in one piece. */
-function bodyOutcome(node: SimNode, hash: string): Outcome {
+async function settleBody(node: SimNode, hash: string, settle: (outcome: Outcome) => void): Promise<void> {
   try {
-    return { ok: true, answer: node.body(hash) };
+    settle({ ok: true, answer: await node.readBody(hash) });
   } catch (error) {
-    if (!(error instanceof RottenRowError)) throw error;
-    return { ok: false, error: refused('bodyDamaged', `the stored bytes of body ${hash} fail their checksum`).data };
+    if (!(error instanceof OperationError)) throw error;
+    settle({ ok: false, error: error.data });
   }
 }
 

@@ -7,6 +7,7 @@ import { deliveryDomains } from '../../../actors/delivery-domain/protocol.ts';
 import { mailboxes, type MailboxCommand } from '../../../actors/mailbox/protocol.ts';
 import { MailLedger } from './mail-ledger.ts';
 import { MailboxLedger } from './mailbox-ledger.ts';
+import { MapLedger } from './map-ledger.ts';
 import { OutboundLedger } from './outbound-ledger.ts';
 import { ProbeLedger } from './probe-ledger.ts';
 import { RaftLedger } from './raft-ledger.ts';
@@ -19,6 +20,7 @@ export class Oracle {
   readonly shards: ShardLedger;
   readonly raft: RaftLedger;
   readonly outbound: OutboundLedger;
+  readonly maps: MapLedger;
   /** What was found first. */
   broken: string | null = null;
 
@@ -31,6 +33,7 @@ export class Oracle {
     this.fail = fail;
     this.probes = new ProbeLedger(fail);
     this.raft = new RaftLedger(fail);
+    this.maps = new MapLedger(fail);
     this.shards = new ShardLedger(fail);
     this.outbound = new OutboundLedger(this.mails, fail);
   }

@@ -39,6 +39,8 @@ export class RaftLedger {
   acks = 0;
   /** Told of each vote that leaves a voter. */
   onVote: ((voter: NodeId, candidate: NodeId) => void) | null = null;
+  /** Some group has one, or may. */
+  hasWitness = false;
   readonly #fail: (text: string) => void;
   readonly #promised = new Map<string, Promised>();
   readonly #seen = new Map<string, Seen>();
@@ -47,14 +49,18 @@ export class RaftLedger {
     this.#fail = fail;
   }
 
-  /** A life of the node begins with this on its disk. @param isRotten some row of its log has been damaged */
-  started(node: NodeId, groups: readonly GroupStatus[], isRotten: boolean): void {
+  /** A life of the node begins with this on its disk. @param disk what was done to it before */
+  started(
+    node: NodeId,
+    groups: readonly GroupStatus[],
+    disk: { readonly hasRottenLog: boolean; readonly hasOldDisk: boolean },
+  ): void {
     for (const status of groups) {
       const { shard, term, last, isInstalling } = status;
       this.#seen.set(`${node} ${shard}`, { status, changedAt: 0, firstOwn: 0 });
       const promised = this.#promised.get(`${node} ${shard}`);
       // One whose log is damaged beyond that answers no vote until it has taken a copy: it does not know what it promised.
-      if (promised === undefined || (isRotten && isInstalling)) continue;
+      if (promised === undefined || disk.hasOldDisk || (disk.hasRottenLog && isInstalling)) continue;
       if (term < promised.term)
         this.#fail(`shard ${shard}: ${node} was in term ${promised.term} and is back in ${term}`);
       if (term === promised.ackTerm && last < promised.acked) {
@@ -64,8 +70,12 @@ export class RaftLedger {
   }
 
   /** @param leader status of the sender's replicas */
-  sent(node: NodeId, to: NodeId, frame: unknown, leader: (shard: number) => GroupStatus): void {
-    const [, messages] = frame as readonly [number, readonly (readonly unknown[])[]];
+  sent(
+    node: NodeId,
+    to: NodeId,
+    messages: readonly (readonly unknown[])[],
+    leader: (shard: number) => GroupStatus,
+  ): void {
     for (const [kind, shard, term, fourth, fifth, , seventh] of messages) {
       // Who asks for votes has given its own.
       if (kind === voteKind) this.#vote(node, node, shard as number, term as number);
@@ -77,7 +87,7 @@ export class RaftLedger {
         this.acks++;
         this.#ack(node, shard as number, term as number, fifth as number);
       }
-      if (kind !== appendKind || leader(shard as number).configuration.witness !== to) continue;
+      if (kind !== appendKind || !this.hasWitness || leader(shard as number).configuration.witness !== to) continue;
       // Without entries it asks what the witness has, and tells it nothing.
       const entries = (seventh as readonly unknown[]).length;
       if (entries > 0) this.#toWitness(node, leader(shard as number), (fourth as number) + entries);
@@ -85,7 +95,7 @@ export class RaftLedger {
   }
 
   /** @param isCutOff it has had no way to any other node for a while */
-  looked(node: NodeId, now: GroupStatus, isCutOff: boolean): void {
+  looked(node: NodeId, now: GroupStatus, isCutOff: () => boolean): void {
     const { shard } = now;
     const name = `${node} ${shard}`;
     const seen = this.#seen.get(name);
@@ -96,7 +106,8 @@ export class RaftLedger {
     const { status: before } = seen;
     if (now.term < before.term) this.#fail(`shard ${shard}: ${node} went back from term ${before.term} to ${now.term}`);
     if (now.committed < before.committed) this.#fail(`shard ${shard}: ${node} takes a commit back`);
-    if (now.role === 'candidate' && now.term > before.term && isCutOff && now.configuration.voters.length > 1) {
+    const isNewCandidate = now.role === 'candidate' && now.term > before.term;
+    if (isNewCandidate && now.configuration.voters.length > 1 && isCutOff()) {
       this.#fail(`shard ${shard}: ${node} became a candidate in term ${now.term}, and nobody could hear it ask`);
     }
     const becameLeader = now.role === 'leader' && (before.role !== 'leader' || before.term !== now.term);

@@ -48,8 +48,14 @@ export class Machine {
   hasPower = true;
   /** A row of its log has been damaged, at some time. */
   hasRottenLog = false;
-  /** Its disk is not its own: nobody starts it. */
-  isBarred = false;
+  /** It is one of the cluster, so that it may be started. */
+  hasJoined = false;
+  /** Who was in the cluster when this node last heard of it: a file on its disk. */
+  nodesKnown: readonly NodeId[] = [];
+  /** Its groups are configured from outside, as long as they are not on its disk. */
+  isConfigured = false;
+  /** An older copy was put in the place of its disk. */
+  hasOldDisk = false;
 
   constructor(name: string, disk: SimDisk, hardware: Hardware) {
     this.id = nodeId(name);
@@ -65,6 +71,11 @@ export class Machine {
     this.hasPower = true;
     this.life = new Life(this, timeline, ++this.lives);
     return this.life;
+  }
+
+  /** It would dial that node by itself. */
+  knowsOf(peer: NodeId): boolean {
+    return this.nodesKnown.includes(peer);
   }
 
   /** The process is gone, with all that was in its memory. `luck`: see `SimDisk.halt`. */

@@ -8,16 +8,11 @@
  */
 import type { NodeId } from '../../../runtime/base/ids.ts';
 import { pack, unpack } from '../../../runtime/codec/codec.ts';
+import type { LinkRefusal } from '../../../cluster/mesh/codes.ts';
 import type { Lane, Transport, TransportEvents } from '../../../cluster/mesh/transport.ts';
 import type { Life, Machine } from './machine.ts';
 import type { Dice } from './random.ts';
 import { nature, type Timeline } from './timeline.ts';
-
-/** What liveness wants to hear beside the port's events. */
-export interface SimTransportEvents extends TransportEvents {
-  /** Nobody listens over there. */
-  linkRefused(peer: NodeId): void;
-}
 
 interface Connection {
   readonly ends: readonly [Life, Life];
@@ -38,12 +33,15 @@ const forgottenMs = 4_000;
 export class Network {
   /** Added to each frame's way. */
   extraDelayMs = 0;
+  /** Told of two that are about to link, and of a node that is not let in by another. */
+  linking: (a: Machine, b: Machine) => void = () => undefined;
+  refused: (machine: Machine, by: NodeId, refusal: LinkRefusal) => void = () => undefined;
   readonly #timeline: Timeline;
   readonly #dice: Dice;
   readonly #machines: readonly Machine[];
   readonly #delayMs: number;
   readonly #connections = new Map<string, Connection>();
-  readonly #listeners = new Map<Life, SimTransportEvents>();
+  readonly #listeners = new Map<Life, TransportEvents>();
   /** `from to` -> how many cuts hold. */
   readonly #cuts = new Map<string, number>();
   /** Pair -> when there was last a way there and back that is none now. */
@@ -71,7 +69,7 @@ export class Network {
   /** The way of one life to its peers. */
   transportOf(machine: Machine, life: Life): Transport {
     return {
-      listen: (events) => void this.#listeners.set(life, events as SimTransportEvents),
+      listen: (events) => void this.#listeners.set(life, events),
       send: (to, lane, frame) => this.#send(machine.id, life, to, lane, frame),
       isLinked: (peer) => this.#linked(machine.id, peer)?.ends.includes(life) === true,
       bytesInFlight: (peer, lane) => this.#linked(machine.id, peer)?.bytes.get(`${machine.id} ${lane}`) ?? 0,
@@ -203,6 +201,7 @@ export class Network {
   }
 
   #connect(a: Machine, b: Machine): void {
+    if (!a.knowsOf(b.id) && !b.knowsOf(a.id)) return;
     const name = pairName(a.id, b.id);
     const known = this.#connections.get(name);
     if (a.node === null || b.node === null) {
@@ -213,7 +212,7 @@ export class Network {
     if (known !== undefined && known.ends.includes(a.life!) && known.ends.includes(b.life!)) return;
     // A new connection of a node that is back ends the old one.
     if (known !== undefined) this.#break(name, known);
-    if (this.#isCut(a.id, b.id) || this.#isCut(b.id, a.id)) return;
+    if (this.#isCut(a.id, b.id) || this.#isCut(b.id, a.id) || !this.#greet(a, b)) return;
     const ends = [a.life!, b.life!] as const;
     const connection: Connection = { ends, isUp: true, arrivals: new Map(), bytes: new Map(), held: [] };
     this.#connections.set(name, connection);
@@ -227,12 +226,30 @@ export class Network {
     }
   }
 
+  /** @returns whether each lets the other in */
+  #greet(a: Machine, b: Machine): boolean {
+    const hellos = [a.node!.greeter.hello(), b.node!.greeter.hello()] as const;
+    const byA = a.node!.greeter.judge(hellos[1]);
+    const byB = b.node!.greeter.judge(hellos[0]);
+    if (byA !== null) this.#turnAway(b, a.id, byA);
+    if (byB !== null) this.#turnAway(a, b.id, byB);
+    if (byA !== null || byB !== null) return false;
+    a.node!.greeter.linked(hellos[1]);
+    b.node!.greeter.linked(hellos[0]);
+    this.linking(a, b);
+    return true;
+  }
+
+  #turnAway(machine: Machine, by: NodeId, refusal: LinkRefusal): void {
+    this.#timeline.after(this.#delayMs, machine.life!, () => this.refused(machine, by, refusal));
+  }
+
   /** Only a machine that has power says that nobody listens. */
   #refuse(dialler: Machine, dead: Machine): void {
     const { life } = dialler;
     if (life === null || dialler.node === null || dead.node !== null || !dead.hasPower) return;
     if (this.#isCut(dialler.id, dead.id) || this.#isCut(dead.id, dialler.id)) return;
-    this.#timeline.after(0, life, () => this.#listeners.get(life)?.linkRefused(dead.id));
+    this.#timeline.after(0, life, () => this.#listeners.get(life)?.linkRefused?.(dead.id));
   }
 }
 

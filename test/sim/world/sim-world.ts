@@ -2,23 +2,27 @@
  * The world of one seed: machines, the ways between them, and who watches. It has no will of its own: clients
  * (`clients/`) and faults (`faults.ts`) make things happen.
  */
+import { openMarks, type Marks } from '../../../cluster/identity/marks.ts';
+import { OperationError } from '../../../runtime/base/errors.ts';
 import { InvariantError } from '../../../runtime/base/invariant.ts';
-import { nodeId } from '../../../runtime/base/ids.ts';
+import type { Configuration } from '../../../cluster/raft/protocol.ts';
+import { nodeId, type ShardId } from '../../../runtime/base/ids.ts';
 import { limits as usualLimits } from '../../../runtime/base/limits.ts';
+import type { Store } from '../../../runtime/store/store.ts';
 import { RottenRowError } from '../../../runtime/codec/row.ts';
 import { MemoryDisk } from '../../../runtime/store/memory-store.ts';
 import { ClientNet } from '../clients/client-net.ts';
 import { SimCore } from '../clients/sim-core.ts';
 import { Oracle } from '../oracle/oracle.ts';
 import type { Plan } from '../plan.ts';
-import { assembleClusterNode } from './assemble-cluster-node.ts';
+import { aboutOf, beginFormed, configuring, foundingOf } from '../forming.ts';
 import { assembleNode } from './assemble-node.ts';
 import { SimDisk } from './disk.ts';
 import { type Life, Machine } from './machine.ts';
 import { Network } from './network.ts';
 import { Hardware } from './node-clock.ts';
 import { Dice } from './random.ts';
-import type { ClusterPlace, NodePlace, SimNode } from './sim-node.ts';
+import type { ClusterPlace, NodePlace } from './sim-node.ts';
 import { nature, type Owner, Timeline } from './timeline.ts';
 import { Trace } from './trace.ts';
 
@@ -46,10 +50,14 @@ export class SimWorld {
   aheadMsMax = 0;
   /** How far clocks were put forward in the end. */
   clocksSetByMs = 0;
-  /** Nodes that are being replaced. */
-  underRepair = 0;
-  /** Told of each start of a node. */
+  /** Nodes that are about to join, or to be replaced. */
+  joining = 0;
+  /** Clients and faults come only then; and they are over. */
+  isSetUp = false;
+  isClosing = false;
+  /** Told of each start of a node; and of a node that the others do not let in any more. */
   started: (machine: Machine) => void = () => undefined;
+  turnedAway: (machine: Machine) => void = () => undefined;
 
   constructor(plan: Plan, print: ((line: string) => void) | null) {
     this.plan = plan;
@@ -68,8 +76,17 @@ export class SimWorld {
       const simDisk = new SimDisk(this.timeline, this.dice.split(`disk ${name}`), disk, () => undefined);
       return new Machine(name, simDisk, new Hardware(skewMs, pace));
     });
+    beginFormed(this);
+    this.oracle.raft.hasWitness = plan.forming === 'mapless';
     this.aheadMsMax = Math.max(...this.machines.map(({ hardware }) => hardware.skewMs));
     this.network = new Network(this.timeline, this.dice.split('network'), this.machines);
+    this.network.linking = (a, b) => this.#linking(a, b);
+    this.network.refused = (machine, by, { code, text }) => {
+      this.note(`${machine.id} is turned away by ${by}: ${code}`);
+      const isForGood = code === 'diskOlder' || code === 'nodeRemoved';
+      if (isForGood && machine.life !== null)
+        this.#stopped(machine, machine.life, new OperationError({ code, transient: false, text }));
+    };
   }
 
   get nowMs(): number {
@@ -93,46 +110,53 @@ export class SimWorld {
   }
 
   start(machine: Machine): void {
-    if (machine.isUp || machine.isBarred) return;
+    if (machine.isUp || !machine.hasJoined) return;
     const life = machine.beginLife(this.timeline);
-    const { plan, oracle } = this;
     this.note(`${machine.id} starts for the ${machine.lives}. time`);
-    const fatal = (error: unknown): void => this.#stopped(machine, life, error);
-    try {
-      const place: NodePlace = {
-        id: machine.id,
-        tree: machine.disk.open(life, fatal),
-        clock: life.clock,
-        random: this.dice.split(`node ${machine.id} ${machine.lives}`),
-        shardCount: plan.shardCount,
-        limits: { ...usualLimits, ...plan.limits },
-        freeBytesMin,
-        events: {
-          fatal,
-          bug: (what, error) => this.#bug(machine, what, error),
-          appended: (shard, term, index, writeSet) => {
-            if (!life.isOver) oracle.shards.appended(machine.id, shard, term, index, writeSet);
-          },
-          committed: (shard, index) => {
-            if (life.isOver) return;
-            this.trace.number(index);
-            oracle.shards.committed(machine.id, shard, index, node.log.term(shard));
-          },
-          served: (shard, term, committed) => {
-            if (!life.isOver) oracle.shards.served(machine.id, life.number, shard, term, committed);
-          },
-          lost: () => undefined,
+    const random = this.dice.split(`node ${machine.id} ${machine.lives}`);
+    const tree = machine.disk.open(life, (error) => this.#stopped(machine, life, error));
+    // It says nothing before its mark is on its disk.
+    openMarks(tree, random)
+      .then((marks) => this.#run(machine, life, { tree, random, marks }))
+      .catch((error: unknown) => this.#stopped(machine, life, error));
+  }
+
+  #run(machine: Machine, life: Life, own: { tree: Store; random: Dice; marks: Marks }): void {
+    if (life.isOver) return;
+    const node = assembleNode(this.#place(machine, life, own));
+    // It may have found something wrong on the way.
+    if (life.isOver as boolean) return;
+    machine.node = node;
+    this.started(machine);
+  }
+
+  #place(machine: Machine, life: Life, own: { tree: Store; random: Dice; marks: Marks }): NodePlace {
+    const { plan, oracle } = this;
+    return {
+      ...own,
+      id: machine.id,
+      clock: life.clock,
+      shardCount: plan.shardCount,
+      limits: { ...usualLimits, ...plan.limits },
+      freeBytesMin,
+      cluster: this.#cluster(machine, life),
+      events: {
+        fatal: (error) => this.#stopped(machine, life, error),
+        bug: (what, error) => this.#bug(machine, what, error),
+        appended: (shard, term, index, writeSet) => {
+          if (!life.isOver) oracle.shards.appended(machine.id, shard, term, index, writeSet);
         },
-      };
-      const cluster = this.#cluster(machine, life);
-      const node: SimNode =
-        plan.machines.length === 1 ? assembleNode(place, cluster) : assembleClusterNode(place, cluster);
-      if (life.isOver) return;
-      machine.node = node;
-      this.started(machine);
-    } catch (error) {
-      this.#stopped(machine, life, error);
-    }
+        committed: (shard, index) => {
+          if (life.isOver) return;
+          this.trace.number(index);
+          oracle.shards.committed(machine.id, shard, index, machine.node!.log.term(shard));
+        },
+        served: (shard, term, committed) => {
+          if (!life.isOver) oracle.shards.served(machine.id, life.number, shard, term, committed);
+        },
+        lost: () => undefined,
+      },
+    };
   }
 
   /**
@@ -148,12 +172,26 @@ export class SimWorld {
     this.net.died(life);
   }
 
-  /** An empty machine under another name, which the others know from now on. */
+  /** An empty machine under another name. */
   rename(machine: Machine): void {
     machine.id = nodeId(`${machine.id}x`);
     machine.disk.rows = new MemoryDisk();
-    const members = this.machines.map(({ id }) => id);
-    for (const { node } of this.machines) node?.membersAre?.(members);
+    machine.hasOldDisk = false;
+    machine.isConfigured = false;
+    machine.nodesKnown = [];
+  }
+
+  /** As the last leader has it; null: there is none. A change that is under way may still be undone. */
+  configurationOf(shard: ShardId): Configuration | null {
+    let term = -1;
+    let found: Configuration | null = null;
+    for (const { node } of this.machines) {
+      const status = node?.host.statusOf(shard);
+      if (status === undefined || status.role !== 'leader' || status.term < term) continue;
+      term = status.term;
+      found = status.configuration;
+    }
+    return found;
   }
 
   /** A worker of an edge, with command ids of its own. */
@@ -161,30 +199,42 @@ export class SimWorld {
     return new SimCore({
       ...{ name, timeline: this.timeline, net: this.net, machines: this.machines },
       dice: this.dice.split(`core ${name}`),
-      shardCount: this.plan.shardCount,
-      ...{ attemptMs: this.plan.attemptMs, isFaithful },
+      ...{ shardCount: this.plan.shardCount, attemptMs: this.plan.attemptMs, isFaithful },
       answered: (ref, command, answer) => this.oracle.answered(ref, command, answer),
     });
   }
 
   #cluster(machine: Machine, life: Life): ClusterPlace {
-    const { voters, witness } = this.plan;
-    const { raft } = this.oracle;
+    const { forming, batchesKept } = this.plan;
+    const { raft, maps } = this.oracle;
     return {
       transport: this.network.transportOf(machine, life),
-      incarnation: machine.lives,
-      members: this.machines.map(({ id }) => id),
-      voters: voters.map((index) => nodeId(this.plan.machines[index]!.name)),
-      witness: witness === null ? null : nodeId(this.plan.machines[witness]!.name),
+      ...{ about: aboutOf(this, machine), known: machine.nodesKnown, found: foundingOf(this, machine) },
+      configurationOf: configuring(this, machine),
+      ...{ isMapless: forming === 'mapless', batchesKept },
       oldestWriteMs: () => machine.disk.oldestWriteMs,
-      batchesKept: this.plan.batchesKept,
-      started: (groups) => raft.started(machine.id, groups, machine.hasRottenLog),
-      looked: (status) => raft.looked(machine.id, status, this.network.isCutOff(machine)),
-      sent: (to, frame, status) => {
-        raft.sent(machine.id, to, frame, status);
+      mapChanged: (map, desired) => {
+        if (life.isOver) return;
+        machine.nodesKnown = map.nodes.filter(({ state }) => state !== 'removed').map(({ id }) => id);
+        this.trace.number(map.version);
+        maps.told(machine.id, life.number, map, desired);
       },
+      started: (groups) => raft.started(machine.id, groups, machine),
+      looked: (status) => raft.looked(machine.id, status, () => this.network.isCutOff(machine)),
+      sent: (to, messages, status) => raft.sent(machine.id, to, messages, status),
       counted: (what, by) => this.count(what, by),
     };
+  }
+
+  /** One whose disk was put back is let in by nobody who remembers more. */
+  #linking(a: Machine, b: Machine): void {
+    for (const [old, other] of [
+      [a, b],
+      [b, a],
+    ] as const) {
+      if (old.hasOldDisk && other.node?.cluster.membership.map != null)
+        this.oracle.fail(`${old.id} has an older disk, and ${other.id} lets it in`);
+    }
   }
 
   #threw(owner: Owner, error: unknown): void {
@@ -197,16 +247,23 @@ export class SimWorld {
     if (life.isOver) return;
     const text = error instanceof Error ? error.message : String(error);
     this.note(`${machine.id} stops: ${text}`);
-    const isAllowed = this.#isExpected(error);
+    const isAllowed = this.#isExpected(machine, error);
     if (!isAllowed) this.oracle.fail(`${machine.id} stopped: ${describe(error)}`);
     this.stop(machine, 0.5);
+    if (machine.hasOldDisk && codeOf(error) === 'diskOlder') {
+      machine.hasJoined = false;
+      return this.turnedAway(machine);
+    }
     this.timeline.after(this.dice.split(`up ${machine.id} ${machine.lives}`).spread(100, 3_000), nature, () => {
       this.start(machine);
     });
   }
 
-  #isExpected(error: unknown): boolean {
-    if ((error as { readonly code?: unknown }).code === 'storeFailed') return true;
+  #isExpected(machine: Machine, error: unknown): boolean {
+    const code = codeOf(error);
+    if (code === 'storeFailed' || (code === 'diskOlder' && machine.hasOldDisk)) return true;
+    // All are there from the start, and one may say so before it was admitted.
+    if (code === 'nodeUnknown' && !this.isSetUp) return true;
     if (this.damagedRows === 0) return false;
     if (error instanceof RottenRowError) return true;
     return !(error instanceof InvariantError);
@@ -217,6 +274,8 @@ export class SimWorld {
     this.oracle.fail(`${machine.id}: ${what}: ${describe(error)}`);
   }
 }
+
+const codeOf = (error: unknown): unknown => (error as { readonly code?: unknown }).code;
 
 function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error);

@@ -72,6 +72,7 @@ export class Timeline {
 
   /** Lets things happen until `isOver` or until that time; what is due exactly then happens too. */
   async run(untilMs: number, isOver: () => boolean): Promise<void> {
+    await jobsDone();
     while (!isOver()) {
       const next = this.#heap[0];
       if (next === undefined || next.atMs > untilMs) {

@@ -1,5 +1,6 @@
 /** The log of a node with a window in it: the oracle sees what is appended, what counts as committed, and who serves. */
 import type { Commit, RoleEvents, ShardLog, WriteSet } from '../../../runtime/actor/log.ts';
+import type { Copies } from '../../../runtime/actor/request.ts';
 import type { LogIndex, ShardId, Term } from '../../../runtime/base/ids.ts';
 
 export interface LogEvents {
@@ -41,6 +42,10 @@ export class WatchedLog implements ShardLog {
 
   confirm(shard: ShardId, done: (isLeader: boolean) => void): void {
     this.#log.confirm(shard, done);
+  }
+
+  copies(shard: ShardId, index: LogIndex): Copies {
+    return this.#log.copies(shard, index);
   }
 
   lastIndex(shard: ShardId): LogIndex {
