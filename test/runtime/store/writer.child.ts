@@ -22,7 +22,7 @@ const store =
   checkpointBytes === undefined
     ? tree
     : await openJournaledStore({
-        ...{ tree, path: `${path}-journal`, checkpointBytes: Number(checkpointBytes) },
+        ...{ tree, path: `${path}-journal`, checkpointBytes: Number(checkpointBytes), transactionRows: 5 },
         ...{ clock: systemClock, random: systemRandom, fatal },
       });
 
