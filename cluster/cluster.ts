@@ -15,7 +15,6 @@
  */
 import type { Engine } from '../runtime/actor/engine.ts';
 import type { NodeLog } from '../runtime/actor/log.ts';
-import type { NoticeRoute } from '../runtime/actor/notice-route.ts';
 import type { Outcome } from '../runtime/actor/request.ts';
 import { groupCount, metadataShard, shardOf } from '../runtime/actor/shard.ts';
 import type { NodeId, ShardId } from '../runtime/base/ids.ts';
@@ -52,7 +51,7 @@ export class Cluster implements CoreCluster {
   readonly host: GroupHost;
   readonly liveness: Liveness;
   readonly router: Router;
-  readonly route: NoticeRoute;
+  readonly route: NoticeMail;
   readonly membership: Membership;
   readonly mover: Mover;
   readonly hints: HintSpread;
@@ -144,6 +143,8 @@ export class Cluster implements CoreCluster {
     this.membership.stop();
     this.mover.stop();
     this.router.stop();
+    this.route.stop();
+    this.#calls.stop();
     this.liveness.stop();
     this.host.stop();
     await this.#o.events.stopped?.();
@@ -329,7 +330,10 @@ export class Cluster implements CoreCluster {
       leaderOf: (shard) => this.#leaders.of(shard),
       isAlive: (node) => this.liveness.isAlive(node),
       linkedPeers: () => this.#linkedPeers(),
-      bodies: { size: (hash) => bodyInfo(store, hash)?.sizeBytes, read: (hash) => readBody(store, hash) },
+      bodies: {
+        size: (hash) => bodyInfo(store, hash)?.sizeBytes,
+        read: (hash, offset, length) => readBody(store, hash, { offset, length }),
+      },
       receive: (received) => this.#engine!.receiveNotice(received),
       reports: {
         refusedFrame: (from, error) => events.refused(from, 'a notice', error),

@@ -51,7 +51,8 @@ const quickstartDefaults = { 'smtp.listen': '127.0.0.1:2525', 'http.listen': '12
 
 /**
  * `settings`: all cluster settings but their secrets, now and at every change; `addressChanged`, `domainChanged`,
- * `accountChanged`: the key of each of them that changes; `deliveryDue`: of each delivery domain that has work.
+ * `accountChanged`: the key of each of them that changes (null: any of them may have); `deliveryDue`: of each delivery
+ * domain that has work and is led here.
  */
 function topicsOf({ engine }: Core, { cluster }: NodeCluster): ReadonlyMap<string, Topic> {
   const principal = { kind: 'node', id: 'settings' } as const;
@@ -69,11 +70,7 @@ function topicsOf({ engine }: Core, { cluster }: NodeCluster): ReadonlyMap<strin
   const changes =
     (kind: string): Topic =>
     (publish) => {
-      const told = (key: string | null): void => {
-        // All of them may have changed: what edges remember of one they forget after a second anyway.
-        if (key !== null) publish(key);
-      };
-      const ends = [engine.watchKind(kind, publish), cluster.hints.listen(kind, told)];
+      const ends = [engine.watchKind(kind, publish), cluster.hints.listen(kind, publish)];
       return () => {
         for (const end of ends) end();
       };

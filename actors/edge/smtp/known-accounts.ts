@@ -53,8 +53,10 @@ export class KnownAccounts {
     this.#known.set(account.facts.accountId, { account, untilMs: this.#clock.monotonicMs() + keptMs });
   }
 
-  forget(accountId: string): void {
+  /** @param accountId null: any of them may have changed */
+  forget(accountId: string | null): void {
     this.#changes++;
-    this.#known.delete(accountId);
+    if (accountId === null) this.#known.clear();
+    else this.#known.delete(accountId);
   }
 }

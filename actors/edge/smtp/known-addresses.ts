@@ -7,7 +7,7 @@
  */
 import type { Clock } from '../../../runtime/base/clock.ts';
 
-/** Topic that the core publishes: the key of an address actor whose rows have changed. */
+/** Topic that the core publishes: the key of an address actor whose rows have changed; null: of any. */
 export const addressChangedTopic = 'addressChanged';
 /** The same of a local-domain actor. */
 export const domainChangedTopic = 'domainChanged';
@@ -66,13 +66,17 @@ export class KnownAddresses {
     this.#foreign.set(domain, this.#clock.monotonicMs() + keptMs);
   }
 
-  forgetDomain(domain: string): void {
+  /** @param domain null: any of them may have changed */
+  forgetDomain(domain: string | null): void {
     this.#changes++;
-    this.#foreign.delete(domain);
+    if (domain === null) this.#foreign.clear();
+    else this.#foreign.delete(domain);
   }
 
-  forget(address: string): void {
+  /** @param address null: any of them may have changed */
+  forget(address: string | null): void {
     this.#changes++;
-    this.#known.delete(address);
+    if (address === null) this.#known.clear();
+    else this.#known.delete(address);
   }
 }

@@ -80,9 +80,9 @@ export async function startSmtpEdge(options: SmtpEdgeOptions): Promise<SmtpEdge>
     options.core.subscribe(storageLowTopic, (value) => {
       edge.isStorageLow = value === true;
     }),
-    options.core.subscribe(addressChangedTopic, (value) => known.forget(value as string)),
-    options.core.subscribe(accountChangedTopic, (value) => edge.knownAccounts.forget(value as string)),
-    options.core.subscribe(domainChangedTopic, (value) => known.forgetDomain(value as string)),
+    options.core.subscribe(addressChangedTopic, (value) => known.forget(value as string | null)),
+    options.core.subscribe(accountChangedTopic, (value) => edge.knownAccounts.forget(value as string | null)),
+    options.core.subscribe(domainChangedTopic, (value) => known.forgetDomain(value as string | null)),
   ];
   return {
     addresses: opened.flatMap((each) =>

@@ -88,8 +88,7 @@ void test('a call whose deadline passes between the pieces leaves nothing behind
   assert.equal(codeOf(asked), 'outcomeUnknown');
   assert.equal(world.node('n1').calls.size, 0);
   world.pass(10);
-  // Not the frame as a whole: telling two pieces apart byte by byte takes more memory than there is.
-  assert.equal((world.mesh.sent.at(-1)?.frame as unknown[])[0], kind.piecesDropped);
+  assert.ok(world.mesh.sent.some(({ frame }) => (frame as unknown[])[0] === kind.piecesDropped));
   assert.ok(world.mesh.sent.length < 200, `${world.mesh.sent.length} of 256 pieces`);
   assert.equal(world.node('n2').calls.assembly.bytesOf(n1), 0);
   assert.equal(world.node('n2').taken.length, 0);

@@ -49,8 +49,10 @@ async function hunt({ name, given, seenAs }: Mutant, clean: SeedPool): Promise<b
 }
 
 /** What the seeds have in common that was not drawn. */
-const mixOf = ({ nodes, profile }: Given): string =>
-  ` (${nodes === 1 ? '1 node' : `${nodes ?? '1 to 5'} nodes`}${profile === undefined ? '' : `, only the mix "${profile}"`})`;
+function mixOf({ nodes, profile, forming }: Given): string {
+  const mix = profile === undefined ? '' : `, only the mix "${profile}"`;
+  return ` (${nodes === 1 ? '1 node' : `${nodes ?? '1 to 7'} nodes`}${forming === undefined ? '' : `, ${forming}`}${mix})`;
+}
 
 const wanted = process.argv.slice(2);
 const clean = new SeedPool(workers, null);

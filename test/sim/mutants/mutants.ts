@@ -21,8 +21,11 @@ export interface Mutant {
 
 const lone: Given = { nodes: 1 };
 const three: Given = { nodes: 3 };
-/** Of which one joins later. */
-const four: Given = { nodes: 4 };
+/** Who votes is changed by hand; of three one is a witness. */
+const byHand: Given = { nodes: 4, forming: 'mapless' };
+const withWitness: Given = { nodes: 3, forming: 'mapless' };
+/** Nodes join one that began alone. */
+const joined: Given = { nodes: 3, forming: 'founded' };
 
 /** What was answered is not so after all. */
 const lostAnswer =
@@ -182,7 +185,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'two configuration changes at once',
-    given: four,
+    given: byHand,
     seenAs: /changes the members twice/,
     edits: [
       {
@@ -211,7 +214,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'snapshot taken as caught up too early',
-    given: four,
+    given: byHand,
     seenAs: /while it was being copied/,
     edits: [
       {
@@ -235,7 +238,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'witness ahead of the survivor',
-    given: three,
+    given: withWitness,
     seenAs: /tells the witness/,
     edits: [
       {
@@ -272,6 +275,80 @@ export const mutants: readonly Mutant[] = [
         file: 'cluster/raft/votes.ts',
         find: '(hearsLeader && group.ledBy !== from)',
         put: 'hearsLeader',
+      },
+    ],
+  },
+  {
+    // What this node takes itself for, by claims, instead of what a majority confirms.
+    name: 'a claim believed over the log',
+    given: { nodes: 3, profile: 'elections' },
+    seenAs: /shown after one of|was there and is not any more|went back/,
+    edits: [
+      {
+        file: 'cluster/cluster.ts',
+        find: 'query: (request, settle) => this.#engine!.query(request, settle),',
+        put: 'query: (request, settle) => this.#engine!.query(this.#leaders.of(shardOf(request.kind, request.key, shardCount)) === self ? { ...request, local: true } : request, settle),',
+      },
+    ],
+  },
+  {
+    name: 'a hint followed without looking who leads',
+    given: { nodes: 3, profile: 'elections' },
+    seenAs: /shown after one of|was there and is not any more|went back/,
+    edits: [
+      {
+        file: 'cluster/routing/serving.ts',
+        find: 'return this.#elsewhere(from, shard, of, onTo, leftMs, reply);\n    }',
+        put: "if (of.is !== 'query') return this.#elsewhere(from, shard, of, onTo, leftMs, reply);\n      of = { is: 'query', request: { ...of.request, local: true } };\n    }",
+      },
+    ],
+  },
+  {
+    name: 'a ring from who is heard instead of the committed list',
+    given: joined,
+    seenAs: /(make something else|makes .*) of map/,
+    edits: [
+      {
+        file: 'cluster/cluster.ts',
+        find: 'this.#desired = desiredOf(map, this.#desired);',
+        put: 'const heard = map.nodes.filter(({ id }) => this.liveness.isAlive(id));\n    this.#desired = desiredOf({ ...map, nodes: heard }, this.#desired);',
+      },
+    ],
+  },
+  {
+    name: 'a node that joins makes a cluster of its own',
+    given: joined,
+    seenAs: either(committedTwice, lostAnswer, /both lead|voted for/),
+    edits: [
+      { file: 'cluster/cluster.ts', find: 'voters: found === undefined ? [] : [self]', put: 'voters: [self]' },
+    ],
+  },
+  {
+    name: 'a name given twice',
+    given: joined,
+    seenAs: /was let in as/,
+    edits: [
+      {
+        file: 'cluster/metadata/cluster-rules.ts',
+        find: 'if (known !== undefined) return known.keyHash === keyHash && known.started === null ? null : nodeIdTaken(node);',
+        put: 'if (known !== undefined) return null;',
+      },
+    ],
+  },
+  {
+    name: 'an old disk believed',
+    given: three,
+    seenAs: /has an older disk, and .* lets it in/,
+    edits: [
+      {
+        file: 'cluster/identity/marks.ts',
+        find: 'let newest = 0;',
+        put: 'if (remembered.number > 0) return false;\n  let newest = 0;',
+      },
+      {
+        file: 'cluster/mesh/hello.ts',
+        find: 'return incarnation < newest ?',
+        put: 'return incarnation < 0 ?',
       },
     ],
   },

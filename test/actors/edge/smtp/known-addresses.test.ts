@@ -70,3 +70,16 @@ void test('known addresses: a domain that is not ours is asked for once a second
   await rcpt('bob@remote.example');
   assert.ok(asked() > second);
 });
+
+void test('known addresses: when any of them may have changed, none is believed', async () => {
+  const asked = (what: string): number => world.core.calls.filter((call) => call.includes(what)).length;
+  await rcpt('ann@example.org');
+  await rcpt('bob@remote.example');
+  const before = asked('remote.example');
+  world.core.publish(addressChangedTopic, null);
+  world.core.publish(domainChangedTopic, null);
+  await rcpt('ann@example.org');
+  await rcpt('bob@remote.example');
+  assert.equal(questions('ann@example.org'), 2);
+  assert.ok(asked('remote.example') > before);
+});
