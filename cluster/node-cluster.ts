@@ -31,6 +31,7 @@ import { type Marks, openMarks } from './identity/marks.ts';
 import { renewIfDue } from './identity/renewal.ts';
 import { formatToken, newSecret, secretHashOf } from './identity/token.ts';
 import { channel } from './mesh/channels.ts';
+import type { PeerRefusal } from './mesh/refusal-book.ts';
 import { WebSocketTransport } from './mesh/websocket-transport.ts';
 import type { AboutNode } from './membership.ts';
 import { type ClusterMap, theCluster } from './metadata/protocol.ts';
@@ -70,6 +71,8 @@ export class NodeCluster {
   readonly #cancels = new Map<string, () => void>();
   #identity: Identity;
   #map: ClusterMap | null = null;
+  /** Who refuses this node for good. */
+  readonly #disowning = new Set<string>();
   #writing: Promise<void> = Promise.resolve();
 
   private constructor(o: NodeClusterOptions, parts: CoreParts, identity: Identity, marks: Marks) {
@@ -222,8 +225,8 @@ export class NodeCluster {
         .map(({ id, address }) => {
           const fixed = mesh.dial.filter(({ node }) => node === id).map((each) => each.address);
           if (fixed.length > 0) return { node: id, addresses: fixed, isFixed: true };
-          const known = [address, ...this.#gossip.addressesOf(id), ...mesh.seeds].filter((each) => each !== '');
-          return { node: id, addresses: [...new Set(known)] };
+          const known = [address, ...this.#gossip.addressesOf(id)].filter((each) => each !== '');
+          return { node: id, addresses: [...new Set(known)], elsewhere: mesh.seeds };
         }),
     );
   }
@@ -301,11 +304,13 @@ export class NodeCluster {
     });
   }
 
-  /** A cluster that does not know this disk any more: going on would only be in its way. */
-  #refused({ by, code, text }: { readonly by: 'us' | 'them'; readonly code: string; readonly text: string }): void {
-    if (by === 'them' && (code === 'diskOlder' || code === 'nodeRemoved')) {
-      this.#parts.fatal(new OperationError({ code, transient: false, text }));
-    }
+  /** Half of the others say that this disk is not this node's any more: going on would only be in their way. */
+  #refused({ of, by, code, text }: PeerRefusal): void {
+    if (by === 'us' || (code !== 'diskOlder' && code !== 'nodeRemoved')) return;
+    this.#disowning.add(of);
+    const others = (this.#map?.nodes ?? this.#identity.nodes).length - 1;
+    if (2 * this.#disowning.size < others) return;
+    this.#parts.fatal(new OperationError({ code, transient: false, text }));
   }
 
   #newCluster(): Cluster {
