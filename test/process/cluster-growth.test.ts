@@ -70,7 +70,18 @@ void test('growth: a quick-start directory with 1,000 mails becomes three nodes 
       .trim();
     const dataDir = join(directory, id);
     const sets = [`mesh.listen=127.0.0.1:${await steadyPort()}`];
-    const words = ['join', `127.0.0.1:${meshPort}`, '--token', token, '--data', dataDir, '--node', id, '--set', ...sets];
+    const words = [
+      'join',
+      `127.0.0.1:${meshPort}`,
+      '--token',
+      token,
+      '--data',
+      dataDir,
+      '--node',
+      id,
+      '--set',
+      ...sets,
+    ];
     expectDone(await runCommand(nodeProgram(), [programPath, ...words]), 'join');
     const node = ownedBy(t, await RingpostNode.spawn({ dataDir, sets, words: ['start'] }));
     await node.ready();

@@ -155,9 +155,14 @@ void test('journaled store: a crash between two transactions of a checkpoint los
     await Promise.all([1, 2, 3].map((batch) => store.write(batchOps(batch))));
     let left = transactions;
     const write = tree.write.bind(tree);
-    tree.write = (ops) => (left-- > 0 ? write(ops) : new Promise(() => undefined));
-    void store.close();
-    while (left >= 0) await new Promise((resolve) => void setImmediate(resolve));
+    await new Promise<void>((isCut) => {
+      tree.write = (ops) => {
+        if (left-- > 0) return write(ops);
+        isCut();
+        return new Promise(() => undefined);
+      };
+      void store.close();
+    });
     const isBegun = new MemoryStore({ disk: disk.copy() }).has(rowKey(['big', 1]));
     assert.equal(isBegun, transactions > 0, 'the checkpoint is cut in its midst');
     assert.equal(await reopened(disk, directory), 3);
