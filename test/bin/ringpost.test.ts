@@ -34,9 +34,9 @@ void test('ringpost: an older Node hands over to the bundled one, with the same 
 });
 
 /** Says how it was started. */
-const mirror = `console.log(JSON.stringify({ pid: process.pid, flags: process.execArgv, words: process.argv.slice(2) }));`;
+const mirror = `console.log(JSON.stringify({ pid: process.pid, flags: process.execArgv, arenas: process.env.MALLOC_ARENA_MAX, words: process.argv.slice(2) }));`;
 
-void test('ringpost: what runs a node gets heaps to measure, under the same process id', async (t) => {
+void test('ringpost: what runs a node gets heaps and arenas to measure, under the same process id', async (t) => {
   const command = tree(t, '.', { 'runtime/main.ts': mirror });
   for (const words of [
     ['start', '--data', 'd 1'],
@@ -44,7 +44,7 @@ void test('ringpost: what runs a node gets heaps to measure, under the same proc
   ]) {
     const child = launch(process.execPath, command, ...words);
     const said = JSON.parse((await ending(child)).out) as { pid: number; flags: string[]; words: string[] };
-    deepEqual(said, { pid: child.pid, flags: ['--initial-heap-size=128', '--max-semi-space-size=8'], words });
+    deepEqual(said, { pid: child.pid, flags: ['--initial-heap-size=128', '--max-semi-space-size=8'], arenas: '2', words });
   }
   const { out } = await ending(launch(process.execPath, command, 'status', 'start'));
   deepEqual((JSON.parse(out) as { flags: string[] }).flags, []);
