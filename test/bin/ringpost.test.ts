@@ -44,7 +44,12 @@ void test('ringpost: what runs a node gets heaps and arenas to measure, under th
   ]) {
     const child = launch(process.execPath, command, ...words);
     const said = JSON.parse((await ending(child)).out) as { pid: number; flags: string[]; words: string[] };
-    deepEqual(said, { pid: child.pid, flags: ['--initial-heap-size=128', '--max-semi-space-size=8'], arenas: '2', words });
+    deepEqual(said, {
+      pid: child.pid,
+      flags: ['--initial-heap-size=128', '--max-semi-space-size=8'],
+      arenas: '2',
+      words,
+    });
   }
   const { out } = await ending(launch(process.execPath, command, 'status', 'start'));
   deepEqual((JSON.parse(out) as { flags: string[] }).flags, []);

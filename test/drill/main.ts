@@ -1,7 +1,12 @@
 /** `npm run drill`: see `--help`. */
 import { randomInt } from 'node:crypto';
 import { runClusterDrill } from './cluster/cluster-drill.ts';
-import { formatClusterJson, formatClusterTable, isClusterPassed } from './cluster/cluster-report.ts';
+import {
+  type ClusterDrillResult,
+  formatClusterJson,
+  formatClusterTable,
+  isClusterPassed,
+} from './cluster/cluster-report.ts';
 import { isPassed, runDrill } from './drill.ts';
 import { type DrillOptions, parseOptions, usage } from './options.ts';
 import { isOutboundPassed, runOutboundDrill } from './outbound/outbound-drill.ts';
@@ -46,7 +51,16 @@ async function outbound(options: DrillOptions): Promise<Ran> {
 }
 
 async function cluster(options: DrillOptions): Promise<number> {
-  const result = await runClusterDrill(options, progress);
+  let result: ClusterDrillResult;
+  try {
+    result = await runClusterDrill(options, progress);
+  } catch (error) {
+    // A cluster that does not form, or cannot be read in the end, is a result as well; nothing is known of its mail.
+    const text = (error as Error).message;
+    process.stderr.write(`drill: ${text}\n`);
+    if (options.json) process.stdout.write(`${JSON.stringify({ passed: false, seed: options.seed, error: text })}\n`);
+    return 1;
+  }
   process.stdout.write(`${options.json ? formatClusterJson(result) : formatClusterTable(result)}\n`);
   return isClusterPassed(result) ? 0 : 1;
 }

@@ -54,7 +54,7 @@ kill -9, SIGSTOP, restart, partitions, one-way cuts, delays, slow disks; never m
   --minutes M      of faults (2)
   --faults LIST    only these, e.g. kill,partition
   --in-only        no mail for other servers
-  --mutant NAME    a bug of test/sim/mutants that the nodes run with: the drill must find it
+  --mutant NAME    a bug of test/sim/mutants that the nodes run with, e.g. 'output before commit'
   --keep           keep data, logs and a timeline of the faults`;
 
 /** @throws {TypeError} saying what is wrong with the words */

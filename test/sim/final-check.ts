@@ -6,7 +6,7 @@ import {
   type InDoubtEntry,
   type QueueItem,
 } from '../../actors/delivery-domain/protocol.ts';
-import type { Message } from '../../actors/mailbox/protocol.ts';
+import { mailboxes, type Message } from '../../actors/mailbox/protocol.ts';
 import { OperationError } from '../../runtime/base/errors.ts';
 import type { Edge } from './clients/edge.ts';
 import { readMailbox } from './clients/imap-client.ts';
@@ -46,12 +46,23 @@ export async function checkAtTheEnd(world: SimWorld, edge: Edge): Promise<void> 
   // Couriers have ended, so nothing is under way for long.
   while (whatIsUnsettled(world) !== null) await world.timeline.sleep(settleMs);
   checkReplicas(world);
+  await checkLists(world);
   if (plan.machines.length > 1 && oracle.raft.acks === 0)
     oracle.fail('the oracle does not understand the frames of Raft');
   await checkOutbound(world, edge);
   for (const probe of oracle.probes.probes()) {
     const tokens = await edge.core.query(probes.ref(probe), { kind: 'tokens' } as const, asOperator);
     oracle.probes.atTheEnd(probe, tokens);
+  }
+}
+
+/** Each node tells who there is in the whole cluster. */
+async function checkLists({ machines, plan, oracle }: SimWorld): Promise<void> {
+  const there = Array.from({ length: plan.mix.mailboxes }, (_, i) => mailboxIdOf(i)).join(' ');
+  for (const { id, node } of machines) {
+    const told = await node?.inspect('actors', { kind: mailboxes.kind, after: null, limit: 100 });
+    if (node !== null && (told as string[]).join(' ') !== there)
+      oracle.fail(`${id} lists the mailboxes ${(told as string[]).join(' ')}, and there are ${there}`);
   }
 }
 

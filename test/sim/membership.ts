@@ -5,7 +5,6 @@
 import type { NodeId, ShardId } from '../../runtime/base/ids.ts';
 import type { GroupStatus } from '../../cluster/groups/status.ts';
 import type { Configuration, ConfigurationChange } from '../../cluster/raft/protocol.ts';
-import type { Machine } from './world/machine.ts';
 import type { Dice } from './world/random.ts';
 import type { SimWorld } from './world/sim-world.ts';
 

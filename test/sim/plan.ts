@@ -223,7 +223,7 @@ function drawFaults(dice: Dice, { profile, forming, nodes, activeMs }: Frame): F
   for (const kind of kinds) {
     const own = dice.split(kind);
     // Few seeds have nodes enough for it, or come to it.
-    if (often === null && !own.chance(chances[kind] ?? 0.3)) continue;
+    if (often === null && !own.chance((forming === 'mapless' ? byHand[kind] : chances[kind]) ?? 0.3)) continue;
     const times = own.whole(1, Math.min(often?.[kind] ?? timesMax[kind] ?? 2, kind === 'membership' ? nodes - 1 : 99));
     for (let i = 0; i < times; i++) {
       faults.push({
@@ -248,7 +248,8 @@ function machineOf(kind: FaultKind, time: number, badDisk: number, drawn: number
 
 /** Where there is no map a fourth node changes groups by hand, and nobody refuses an old disk. */
 const neededByHand = { membership: 4, oldDisk: 99 };
-const chances: Partial<Record<FaultKind, number>> = { membership: 0.5, oldDisk: 0.5 };
+const byHand: Partial<Record<FaultKind, number>> = { membership: 0.9 };
+const chances: Partial<Record<FaultKind, number>> = { membership: 0.5, oldDisk: 0.5, transfer: 0.5 };
 /** In one seed; two where nothing else is said. */
 const timesMax: Partial<Record<FaultKind, number>> = { kill: 4, powerLoss: 4, skew: 1, oldDisk: 1, membership: 3 };
 

@@ -13,6 +13,7 @@ import { Remote } from './clients/remote.ts';
 import { mailboxIdOf, setUp } from './clients/setup.ts';
 import { SmtpClient } from './clients/smtp-client.ts';
 import { healAll, scheduleFaults } from './faults.ts';
+import { formCluster } from './forming.ts';
 import { checkAtTheEnd, outboundIsAtRest } from './final-check.ts';
 import { replace } from './old-disk.ts';
 import { Availability } from './oracle/availability.ts';
@@ -64,6 +65,7 @@ class SeedRun {
     world.started = (machine) => this.#startCourier(machine);
     world.turnedAway = (machine) => replace(world, machine);
     for (const machine of world.machines) world.start(machine);
+    await this.#phase('forming', formCluster(world, world.newCore('form')), setUpMsMax);
     await this.#phase('setting up', setUp(world), setUpMsMax);
     world.isSetUp = true;
     new Availability(world).watch();
@@ -81,6 +83,8 @@ class SeedRun {
 
   result(): SeedResult {
     const { plan, trace, oracle, story, happened, counts } = this.#world;
+    for (const machine of this.#world.machines) this.#world.countWays(machine);
+    this.#world.count('maps', oracle.maps.size);
     this.#world.count('mails accepted', oracle.mails.accepted);
     this.#world.count('mails', oracle.mails.size);
     this.#world.count('commits', oracle.shards.commits);

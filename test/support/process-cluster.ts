@@ -17,7 +17,7 @@ import { until } from '../../bench/measure/wait.ts';
 import { ClusterNode } from './process-cluster-node.ts';
 import { expectDone } from './process-command.ts';
 import { type Direction, type Healing, MeshProxy } from './mesh-proxy.ts';
-import type { NodeSpec } from './process-node.ts';
+import { formatExit, type NodeSpec } from './process-node.ts';
 import { steadyPort } from './process-ports.ts';
 
 export interface ClusterSpec {
@@ -188,6 +188,8 @@ export class ProcessCluster {
     const isServed = async (): Promise<boolean> => {
       for (; next < through.length; next++) {
         const node = through[next] as ClusterNode;
+        // Nobody starts it while we wait.
+        if (node.life.exit !== undefined) throw new Error(`${node.id} has ended: ${formatExit(node.life.exit)}`);
         try {
           const { nodes, shards } = await this.status(node);
           const dead = nodes.filter(({ alive }) => !alive).map(({ id }) => id);

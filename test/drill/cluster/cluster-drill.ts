@@ -140,13 +140,15 @@ class ClusterDrill {
     const load = this.#load as ClusterLoad;
     this.#progress('no more faults; the clients send what is left');
     await Promise.all([load.finish(), this.#out?.finish()]);
-    const failures = await this.#goal(cluster, [...rounds.failures]);
+    await rounds.reviveTheDead();
+    const failures = await this.#goal(cluster, rounds.failures);
     this.#progress('all mail is in; waiting for the outboxes, then reading');
-    await untilAllSettled(cluster.nodes);
-    const { mailboxes, differing } = await readTwice(cluster.nodes, [...new Set(book.values())]);
+    const living = cluster.nodes.filter(({ isRunning }) => isRunning);
+    await untilAllSettled(living);
+    const { mailboxes, differing } = await readTwice(living, [...new Set(book.values())]);
     const inbound = compare(this.#books.ledger, mailboxes);
     const gone = vanished(this.#seen, mailboxes);
-    const node = cluster.nodes[this.#chance.between(0, nodes - 1)]!.life;
+    const node = this.#chance.pick(living).life;
     const wrong = await compareBytes(node, this.#books.ledger, mailboxes, maker, this.#chance, sample);
     const out = (await this.#out?.judge(cluster)) ?? null;
     const { records } = rounds;
@@ -167,7 +169,8 @@ class ClusterDrill {
   }
 
   /** In the end all shards have all their copies again. */
-  async #goal(cluster: ProcessCluster, failures: string[]): Promise<string[]> {
+  async #goal(cluster: ProcessCluster, before: readonly string[]): Promise<string[]> {
+    const failures = [...before];
     try {
       await cluster.waitServed({ isAtGoal: true, timeoutMs: finalMsMax });
     } catch (error) {

@@ -46,6 +46,7 @@ const probesMax = 4;
 const replyMsMax = 3_000;
 /** A killed node stays away at least until its recipients are served, but not for ever. */
 const takeoverMsMax = 5_000;
+const triesMax = 3;
 /** Rounds in a row after which the cluster did not come back: then the rest of the drill would show nothing more. */
 const notBackMax = 3;
 
@@ -69,7 +70,6 @@ export class FaultRounds {
   async runUntil(endMs: number, between: () => Promise<void>): Promise<void> {
     while (systemClock.monotonicMs() < endMs && this.#notBack < notBackMax) {
       await this.#round(drawFault(this.#o.chance, this.#o.kinds));
-      await this.#reviveTheDead();
       await between();
     }
   }
@@ -89,14 +89,17 @@ export class FaultRounds {
     const probed = Promise.all(probes.map((probe) => probe.run()));
     if (fault.kind === 'kill') await Promise.race([probed, pause(takeoverMsMax)]);
     await pause(fault.holdMs);
+    let isEntered = false;
     try {
       await inflicted.heal();
     } catch (error) {
-      // A node that does not start: it is entered, and tried again before the next round.
+      // A node that does not end or does not start: it is entered, and started once more.
       this.failures.push(`fault ${this.records.length + 1}: ${(error as Error).message}`);
+      isEntered = true;
     }
     const healedMs = systemClock.monotonicMs();
     const results = await probed;
+    await this.reviveTheDead(isEntered ? victim : null);
     const backMs = await this.#back([victim, other]);
     const { kind } = fault;
     const nr = this.records.length + 1;
@@ -155,24 +158,32 @@ export class FaultRounds {
 
   /** @returns when; null: not in time */
   async #back(through: readonly ClusterNode[]): Promise<number | null> {
-    try {
-      await this.#o.cluster.waitServed({ through });
-      this.#notBack = 0;
-      return systemClock.monotonicMs();
-    } catch (error) {
-      // It is entered, and fails the drill in the end.
-      this.#notBack++;
-      this.failures.push(`fault ${this.records.length + 1}: not back: ${(error as Error).message}`);
-      return null;
+    for (let tries = 1; ; tries++) {
+      try {
+        await this.#o.cluster.waitServed({ through });
+        this.#notBack = 0;
+        return systemClock.monotonicMs();
+      } catch (error) {
+        const hasDied = through.some(({ life }) => life.exit !== undefined);
+        await this.reviveTheDead();
+        // What ended by itself is entered by now, and the rest may still come back.
+        if (hasDied && tries < triesMax) continue;
+        this.#notBack++;
+        this.failures.push(`fault ${this.records.length + 1}: not back: ${(error as Error).message}`);
+        return null;
+      }
     }
   }
 
-  async #reviveTheDead(): Promise<void> {
+  /** @param entered it is known why this one is down */
+  async reviveTheDead(entered: ClusterNode | null = null): Promise<void> {
     for (const node of this.#o.cluster.nodes) {
       const { exit, lastWords } = node.life;
       if (exit === undefined) continue;
-      this.failures.push(`${node.id} ended by itself: ${formatExit(exit)}\n${lastWords}`);
-      this.#o.progress(`${node.id} ended by itself: ${formatExit(exit)}`);
+      if (node !== entered) {
+        this.failures.push(`${node.id} ended by itself: ${formatExit(exit)}\n${lastWords}`);
+        this.#o.progress(`${node.id} ended by itself: ${formatExit(exit)}`);
+      }
       try {
         await node.start();
       } catch (error) {

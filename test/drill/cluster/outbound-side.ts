@@ -91,7 +91,7 @@ export class OutboundSide {
   }
 
   async judge(cluster: ProcessCluster): Promise<OutboundOutcome> {
-    const node = cluster.nodes.at(-1)!.life;
+    const node = cluster.nodes.findLast(({ isRunning }) => isRunning)!.life;
     const isSettled = await untilQueuesAreEmpty(node);
     const traces = await readTraces(node, join(this.#directory, 'arrived'), sender, join(this.#directory, 'mbox'));
     const verdict = judgeOutbound(this.#books.ledger, traces);

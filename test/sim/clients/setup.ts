@@ -5,7 +5,6 @@ import { mailboxes } from '../../../actors/mailbox/protocol.ts';
 import { clusterSettings } from '../../../actors/settings/protocol.ts';
 import type { AskOptions } from '../../../runtime/actor/actor.ts';
 import type { CoreApi } from '../../../runtime/threads/core-api.ts';
-import { formCluster } from '../forming.ts';
 import type { SimWorld } from '../world/sim-world.ts';
 
 export const hereDomain = 'here.example';
@@ -23,7 +22,6 @@ export const indexOfAddress = (address: string): number => Number(/^user(\d+)@/.
 export async function setUp(world: SimWorld): Promise<void> {
   const core: CoreApi = world.newCore('setup');
   const { mailboxes: count } = world.plan.mix;
-  await formCluster(world, core);
   await core.ask(clusterSettings, { kind: 'addDomain', domain: hereDomain }, asOperator);
   const policy = { catchAll: null, postmaster: null, detailSeparator: '+', tenant: null };
   await core.ask(localDomains.ref(hereDomain), { kind: 'create', policy }, asOperator);

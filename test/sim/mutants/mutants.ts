@@ -319,9 +319,7 @@ export const mutants: readonly Mutant[] = [
     name: 'a node that joins makes a cluster of its own',
     given: joined,
     seenAs: either(committedTwice, lostAnswer, /both lead|voted for/),
-    edits: [
-      { file: 'cluster/cluster.ts', find: 'voters: found === undefined ? [] : [self]', put: 'voters: [self]' },
-    ],
+    edits: [{ file: 'cluster/cluster.ts', find: 'voters: found === undefined ? [] : [self]', put: 'voters: [self]' }],
   },
   {
     name: 'a name given twice',
@@ -349,6 +347,19 @@ export const mutants: readonly Mutant[] = [
         file: 'cluster/mesh/hello.ts',
         find: 'return incarnation < newest ?',
         put: 'return incarnation < 0 ?',
+      },
+    ],
+  },
+  {
+    name: 'a call left with a node that fell silent',
+    given: { nodes: 3, profile: 'long' },
+    seenAs: /gets no answer of shard/,
+    edits: [
+      { file: 'cluster/routing/router.ts', find: 'else this.#asking.suspected(peer);', put: '' },
+      {
+        file: 'cluster/routing/asking.ts',
+        find: "else if (call.state === 'sent' && !call.isLocal && this.#isElsewhere(call)) this.#giveUpSoon(call);",
+        put: '',
       },
     ],
   },

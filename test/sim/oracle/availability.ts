@@ -19,8 +19,8 @@ import { nature } from '../world/timeline.ts';
 const lookEveryMs = 250;
 /** Suspicion (0.45 s, steadiness up to 2.4 s), a fit clock and disk (5 s), and campaigns that met others (5 s, times 1.5). */
 const servedWithinMs = 20_000;
-/** A leader, and the way to it: a hint that is wrong, a relay, waits of 0.2 s. */
-const answeredWithinMs = 25_000;
+/** While one of them leads: a hint that is wrong, a relay, waits of 0.2 s, a node that was just believed dead (2.4 s). */
+const answeredWithinMs = 6_000;
 const askEveryMs = 1_000;
 const principal = { kind: 'operator', id: 'oracle' } as const;
 /** Nodes whose clocks are closer agree on who is wrong. */
@@ -39,7 +39,8 @@ interface Question {
   readonly shard: ShardId;
   /** Who is well, and has its way to the node. */
   readonly able: string;
-  readonly askedMs: number;
+  /** Since then one of them leads, and the question waits. */
+  waitsSinceMs: number;
 }
 
 export class Availability {
@@ -74,7 +75,7 @@ export class Availability {
   // ---- whoever hears a majority answers ----------------------------------------------------------------------------
 
   #ask(machine: Machine): void {
-    const { plan, timeline, nowMs: askedMs } = this.#world;
+    const { plan, timeline, nowMs: waitsSinceMs } = this.#world;
     const { life, node } = machine;
     if (life === null || node === null) return;
     const probe = probes.ref(this.#dice.pick(probeNames));
@@ -82,9 +83,9 @@ export class Availability {
       ? { ...theCluster, query: { kind: 'map' } }
       : { ...probe, query: { kind: 'sum' } };
     const shard = shardOf(about.kind, about.key, plan.shardCount);
-    const able = this.#ableFor(machine, shard);
+    const able = namesOf(this.#ableFor(machine, shard));
     if (able === '') return;
-    const question = { life, shard, able, askedMs };
+    const question: Question = { life, shard, able, waitsSinceMs };
     this.#questions.set(machine, question);
     const ask = (): void => {
       if (this.#questions.get(machine) !== question) return;
@@ -98,23 +99,30 @@ export class Availability {
   }
 
   #lookAt(machine: Machine, question: Question): void {
-    const { shard, able, life, askedMs } = question;
-    if (machine.life !== life || this.#ableFor(machine, shard) !== able) {
+    const { shard, able, life } = question;
+    const { nowMs } = this.#world;
+    const now = this.#ableFor(machine, shard);
+    if (machine.life !== life || namesOf(now) !== able) {
       this.#questions.delete(machine);
       return;
     }
-    if (this.#world.nowMs - askedMs < answeredWithinMs) return;
+    if (!now.some(({ node }) => node?.log.serves(shard) === true)) question.waitsSinceMs = nowMs;
+    if (nowMs - question.waitsSinceMs < answeredWithinMs) return;
     const waited = `for ${answeredWithinMs / 1_000} s`;
-    this.#world.oracle.fail(`${machine.id} gets no answer of shard ${shard} ${waited}, and hears ${able}, which are well`);
+    this.#world.oracle.fail(
+      `${machine.id} gets no answer of shard ${shard} ${waited}, and hears ${able}, which are well`,
+    );
   }
 
-  /** The majority, if the node is well and has its way to all of it; else empty. */
-  #ableFor(machine: Machine, shard: ShardId): string {
+  /** The majority, if the node is well and has its way to all of it; else nobody. */
+  #ableFor(machine: Machine, shard: ShardId): readonly Machine[] {
     const { network } = this.#world;
-    if (machine.hasOldDisk || !this.#isUp(machine)) return '';
+    if (machine.hasOldDisk || !this.#isUp(machine)) return [];
     const able = this.#able(shard, this.#watched(shard));
-    const isHeard = able.every((other) => other === machine || (network.isTwoWay(machine, other) && agree(machine, other)));
-    return isHeard ? namesOf(able) : '';
+    const isHeard = able.every(
+      (other) => other === machine || (network.isTwoWay(machine, other) && agree(machine, other)),
+    );
+    return isHeard ? able : [];
   }
 
   // ---- a leader --------------------------------------------------------------------------------------------------

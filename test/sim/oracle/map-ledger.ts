@@ -24,6 +24,10 @@ export class MapLedger {
     this.#fail = fail;
   }
 
+  get size(): number {
+    return this.#maps.size;
+  }
+
   /** @param life which start of the node it is @param desired what the node makes of it */
   told(node: NodeId, life: number, map: ClusterMap, desired: Pick<Desired, 'goals'>): void {
     const { version, nodes } = map;

@@ -55,11 +55,11 @@ export function checkReplicas(world: SimWorld): void {
 /** As the leader has it: one that was removed may not know. */
 function replicasOf(world: SimWorld, shard: ShardId) {
   const leader = world.machines.find(({ node }) => node?.log.serves(shard) === true);
-  const configuration = leader?.node?.host.statusOf(shard as ShardId).configuration;
+  const configuration = leader?.node?.host.statusOf(shard).configuration;
   if (configuration === undefined) return [];
   const { voters, learners, witness } = configuration;
   return world.machines.flatMap(({ id, node }) => {
-    const status = node?.host.statusOf(shard as ShardId);
+    const status = node?.host.statusOf(shard);
     if (node === null || status === undefined) return [];
     if (id === witness || !(voters.includes(id) || learners.includes(id))) return [];
     return [{ id, store: node.store, applied: status.applied }];

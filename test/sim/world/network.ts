@@ -4,7 +4,8 @@
  * A cut (of one direction or both) holds what is sent, as TCP does while it sends again; when the cut ends it arrives, late
  * and in order, or the connection has broken meanwhile. A process that dies resets its connections; a machine without power
  * says nothing, so the others notice only by silence or by its return. Frames are packed and unpacked on the way, so that
- * nothing is shared and nothing changes behind the back.
+ * nothing is shared and nothing changes behind the back. As the port promises, an end hears of a break before the next
+ * connection, and of a connection before what comes over it.
  */
 import type { NodeId } from '../../../runtime/base/ids.ts';
 import { pack, unpack } from '../../../runtime/codec/codec.ts';
@@ -17,6 +18,10 @@ import { nature, type Timeline } from './timeline.ts';
 interface Connection {
   readonly ends: readonly [Life, Life];
   isUp: boolean;
+  /** Ends that were told of it: only then they send, and hear what is sent. */
+  readonly told: Set<Life>;
+  /** Name of an end -> when it is told. */
+  readonly toldMs: Map<string, number>;
   /** `from lane` -> when the last frame sent arrives: the next one is behind it. */
   readonly arrivals: Map<string, number>;
   readonly bytes: Map<string, number>;
@@ -44,6 +49,8 @@ export class Network {
   readonly #listeners = new Map<Life, TransportEvents>();
   /** `from to` -> how many cuts hold. */
   readonly #cuts = new Map<string, number>();
+  /** `life peer` -> when it hears that a connection broke: of the next one it is told behind that. */
+  readonly #brokeMs = new Map<string, number>();
   /** Pair -> when there was last a way there and back that is none now. */
   readonly #twoWayMs = new Map<string, number>();
 
@@ -71,7 +78,7 @@ export class Network {
     return {
       listen: (events) => void this.#listeners.set(life, events),
       send: (to, lane, frame) => this.#send(machine.id, life, to, lane, frame),
-      isLinked: (peer) => this.#linked(machine.id, peer)?.ends.includes(life) === true,
+      isLinked: (peer) => this.#linked(machine.id, peer)?.told.has(life) === true,
       bytesInFlight: (peer, lane) => this.#linked(machine.id, peer)?.bytes.get(`${machine.id} ${lane}`) ?? 0,
     };
   }
@@ -122,19 +129,20 @@ export class Network {
 
   #send(from: NodeId, life: Life, to: NodeId, lane: Lane, frame: unknown): void {
     const connection = this.#linked(from, to);
-    if (connection === undefined || !connection.ends.includes(life)) return;
+    if (connection?.told.has(life) !== true) return;
     const packed = pack(frame);
     const way = `${from} ${lane}`;
     connection.bytes.set(way, (connection.bytes.get(way) ?? 0) + packed.byteLength);
     const arrive = (): void => this.#arrive(connection, from, to, lane, packed);
-    if (this.#isCut(from, to) || connection.held.length > 0)
-      connection.held.push(() => this.#travel(connection, way, arrive));
-    else this.#travel(connection, way, arrive);
+    const travel = (): void => this.#travel(connection, way, to, arrive);
+    if (this.#isCut(from, to) || connection.held.length > 0) connection.held.push(travel);
+    else travel();
   }
 
-  #travel(connection: Connection, way: string, arrive: () => void): void {
+  #travel(connection: Connection, way: string, to: NodeId, arrive: () => void): void {
     const delayMs = this.#delayMs * this.#dice.between(0.5, 2) + this.extraDelayMs * this.#dice.between(0.5, 1);
-    const atMs = Math.max(this.#timeline.nowMs + delayMs, connection.arrivals.get(way) ?? 0);
+    const noSoonerMs = Math.max(connection.arrivals.get(way) ?? 0, connection.toldMs.get(to) ?? 0);
+    const atMs = Math.max(this.#timeline.nowMs + delayMs, noSoonerMs);
     connection.arrivals.set(way, atMs);
     this.#timeline.at(atMs, nature, arrive);
   }
@@ -187,9 +195,11 @@ export class Network {
       [a, b],
       [b, a],
     ] as const) {
-      this.#timeline.after(this.#dice.spread(0.1, 3), end, () =>
-        this.#listeners.get(end)?.unlinked(peer.name as NodeId),
-      );
+      // Who was not told of it need not hear that it broke.
+      if (!connection.told.has(end)) continue;
+      const atMs = this.#timeline.nowMs + this.#dice.spread(0.1, 3);
+      this.#brokeMs.set(`${end.name} ${end.number} ${peer.name}`, atMs);
+      this.#timeline.at(atMs, end, () => this.#listeners.get(end)?.unlinked(peer.name as NodeId));
     }
   }
 
@@ -214,14 +224,22 @@ export class Network {
     if (known !== undefined) this.#break(name, known);
     if (this.#isCut(a.id, b.id) || this.#isCut(b.id, a.id) || !this.#greet(a, b)) return;
     const ends = [a.life!, b.life!] as const;
-    const connection: Connection = { ends, isUp: true, arrivals: new Map(), bytes: new Map(), held: [] };
+    const connection: Connection = {
+      ...{ ends, isUp: true, told: new Set(), toldMs: new Map() },
+      ...{ arrivals: new Map(), bytes: new Map(), held: [] },
+    };
     this.#connections.set(name, connection);
     for (const [end, peer] of [
       [ends[0], b.id],
       [ends[1], a.id],
     ] as const) {
-      this.#timeline.after(this.#dice.spread(0.1, 3), end, () => {
-        if (connection.isUp) this.#listeners.get(end)?.linked(peer);
+      const brokeMs = this.#brokeMs.get(`${end.name} ${end.number} ${peer}`) ?? 0;
+      const atMs = Math.max(this.#timeline.nowMs + this.#dice.spread(0.1, 3), brokeMs);
+      connection.toldMs.set(end.name, atMs);
+      this.#timeline.at(atMs, end, () => {
+        if (!connection.isUp) return;
+        connection.told.add(end);
+        this.#listeners.get(end)?.linked(peer);
       });
     }
   }

@@ -166,10 +166,21 @@ export class SimWorld {
   stop(machine: Machine, luck: number, isSilent = false): void {
     const { life } = machine;
     if (life === null) return;
+    this.countWays(machine);
     machine.die(luck);
     machine.hasPower = !isSilent;
     this.network.died(machine, isSilent);
     this.net.died(life);
+  }
+
+  /** How what was asked of this life found its way. */
+  countWays({ node }: Machine): void {
+    if (node === null || this.machines.length === 1) return;
+    const { served, forwarded, relayed, redirected } = node.cluster.router.stats;
+    this.count('calls of peers served', served);
+    this.count('calls forwarded', forwarded);
+    this.count('calls relayed', relayed);
+    this.count('calls redirected', redirected);
   }
 
   /** An empty machine under another name. */
