@@ -25,6 +25,7 @@ import type { CoreTarget } from '../runtime/threads/core-target.ts';
 import type { ClusterOptions } from './cluster-options.ts';
 import { removedHere } from './codes.ts';
 import { GroupHost } from './groups/host.ts';
+import { HeardNodes } from './heard-nodes.ts';
 import { LeaderHints } from './leader-hints.ts';
 import { Liveness } from './liveness/liveness.ts';
 import { Membership } from './membership.ts';
@@ -58,6 +59,7 @@ export class Cluster implements CoreCluster {
   readonly #calls: PeerCalls;
   readonly #o: ClusterOptions;
   readonly #leaders: LeaderHints;
+  readonly #heard: HeardNodes;
   readonly #channels: Channels;
   #desired: Desired | null = null;
   readonly #stops: (() => void)[] = [];
@@ -72,7 +74,22 @@ export class Cluster implements CoreCluster {
       events.led?.(shard);
     });
     this.liveness = this.#newLiveness();
-    this.#channels.of(channel.liveness).listen(this.liveness);
+    this.#heard = new HeardNodes({
+      ...{ self: options.parts.self, known: options.known, map: () => this.membership.map },
+      changed: (nodes) => this.liveness.members(nodes),
+    });
+    this.#channels.of(channel.liveness).listen({
+      received: (from, lane, frame) => this.liveness.received(from, lane, frame),
+      linked: (peer) => {
+        this.#heard.linked(peer);
+        this.liveness.linked(peer);
+      },
+      unlinked: (peer) => {
+        this.liveness.unlinked(peer);
+        this.#heard.unlinked(peer);
+      },
+      linkRefused: (peer) => this.liveness.linkRefused(peer),
+    });
     this.host = this.#newHost();
     this.#calls = this.#newCalls();
     this.router = this.#newRouter();
@@ -193,7 +210,7 @@ export class Cluster implements CoreCluster {
   #mapChanged(map: ClusterMap): void {
     const { events, parts } = this.#o;
     this.#desired = desiredOf(map, this.#desired);
-    this.liveness.members(map.nodes.filter(({ state }) => state !== 'removed').map(({ id }) => id));
+    this.#heard.mapChanged();
     for (const { shard, configuration } of this.host.status()) this.#tellCandidates(shard, configuration);
     this.mover.wake();
     events.mapChanged(map);

@@ -196,6 +196,21 @@ void test('mesh proxy: healing a delay hurries what waits', async (t) => {
   await target.hears('slow');
 });
 
+void test('mesh proxy: what was on its way when the link was cut is held as well', async (t) => {
+  const clock = new FakeClock();
+  const link = await Link.open(t, { clock });
+  const [dialler, target] = await link.joined();
+  link.proxy.delay(200, 'forward');
+  dialler.socket.write('slow');
+  await until('the proxy waits with it', () => clock.alarms > 0, waitMsMax);
+  link.proxy.hold('forward');
+  clock.advance(500);
+  await loopTurns(50);
+  equal(target.text, 'hello');
+  link.proxy.heal();
+  await target.hears('slow');
+});
+
 void test('mesh proxy: while held, the sender is not read: his own buffers fill', async (t) => {
   const link = await Link.open(t);
   const [dialler] = await link.joined();
