@@ -59,6 +59,8 @@ const carryOut: Readonly<Record<FaultKind, CarryOut>> = {
     const byMs = Math.round((size - 0.4) * (Math.round(size * 1_000) % 3 === 0 ? 12_000_000 : 40_000));
     machine.hardware.skewMs += byMs;
     world.aheadMsMax = Math.max(world.aheadMsMax, machine.hardware.skewMs);
+    // Timers that were dated while it was behind are due now, and that is noticed some time later.
+    world.clocksSetByMs = Math.max(world.clocksSetByMs, byMs);
     world.tell('jump', `the wall clock of ${machine.id} jumps by ${seconds(byMs)}`);
   },
 

@@ -48,7 +48,7 @@ export class SimWorld {
   damagedRows = 0;
   /** How far ahead some wall clock has been: entries may be dated so. */
   aheadMsMax = 0;
-  /** How far clocks were put forward in the end. */
+  /** How far a clock was put forward, by a fault or in the end. */
   clocksSetByMs = 0;
   /** Nodes that are about to join, or to be replaced. */
   joining = 0;
